@@ -1,0 +1,173 @@
+//! Commands of the administrator: argv without a shell, a time limit, and their output kept.
+//!
+//! Exit code 0 is reported and never taken for more than it is. The output goes into a file, not a pipe: a
+//! service that the command starts may keep its end open, and must neither hold us up nor be killed by our
+//! closing the other end.
+
+use std::ffi::OsString;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use baton_finding::Explain;
+
+/// How much of a command's output is kept: the end of it, which tells why it failed.
+const KEPT_OUTPUT: u64 = 16 * 1024;
+
+/// A program with its arguments, and how it is run.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// How long it may run.
+    pub time_limit: Duration,
+    /// Files that it shall see in place of others: (what is there, where it shall be seen).
+    pub bound: Vec<(PathBuf, PathBuf)>,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The exit code; `None` when a signal ended it.
+    pub exit_code: Option<i32>,
+    /// The end of what it wrote to standard output and standard error.
+    pub output: String,
+}
+
+/// A command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The list of arguments is empty.
+    #[error("the command is empty")]
+    Empty,
+    /// The program cannot be started.
+    #[error("`{program}` cannot be started")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The files cannot be shown to it in place of others.
+    #[error("`{program}` cannot be shown the staged files: private mounts are not permitted here")]
+    NotBound {
+        /// The program.
+        program: String,
+    },
+    /// It ended with an exit code other than 0, or by a signal.
+    #[error("`{command}` failed with {how}{}", output_suffix(.output))]
+    Failed {
+        /// The whole command.
+        command: String,
+        /// "exit code 1", "a signal".
+        how: String,
+        /// The end of its output.
+        output: String,
+    },
+    /// It was still running at the time limit, and was ended with all its children.
+    #[error("`{command}` was still running after {} s and was ended{}", .limit.as_secs(), output_suffix(.output))]
+    TimedOut {
+        /// The whole command.
+        command: String,
+        /// The limit.
+        limit: Duration,
+        /// The end of its output.
+        output: String,
+    },
+}
+
+impl Explain for CommandError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "command-empty",
+            Self::NotStarted { .. } => "command-not-started",
+            Self::NotBound { .. } => "config-test-not-staged",
+            Self::Failed { .. } => "command-failed",
+            Self::TimedOut { .. } => "command-timed-out",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotStarted { .. } => Some("give the program's full path in the settings".to_owned()),
+            Self::Failed { .. } | Self::TimedOut { .. } => {
+                Some("run the command by hand, as the account that runs Baton".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn output_suffix(output: &str) -> String {
+    let output = output.trim();
+    if output.is_empty() { String::new() } else { format!(": {output}") }
+}
+
+impl Command {
+    /// A command without staged files.
+    pub fn new(argv: Vec<String>, time_limit: Duration) -> Self {
+        Self { argv, time_limit, bound: Vec::new() }
+    }
+
+    /// Runs it to its end, or to its time limit.
+    pub async fn run(&self) -> Result<Outcome, CommandError> {
+        let (program, arguments) = self.argv.split_first().ok_or(CommandError::Empty)?;
+        let not_started = |cause| CommandError::NotStarted { program: program.clone(), cause };
+        let mut output = tempfile::tempfile().map_err(not_started)?;
+        let stdout = output.try_clone().map_err(not_started)?;
+        let stderr = output.try_clone().map_err(not_started)?;
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(arguments.iter().map(OsString::from))
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(stdout))
+            .stderr(Stdio::from(stderr))
+            .process_group(0)
+            .kill_on_drop(true);
+        #[cfg(target_os = "linux")]
+        if !self.bound.is_empty() {
+            crate::private_mounts::bind_in(&mut command, &self.bound).map_err(not_started)?;
+        }
+        let mut child = command.spawn().map_err(|cause| {
+            if !self.bound.is_empty() && cause.kind() == std::io::ErrorKind::PermissionDenied {
+                CommandError::NotBound { program: program.clone() }
+            } else {
+                not_started(cause)
+            }
+        })?;
+        let Ok(status) = tokio::time::timeout(self.time_limit, child.wait()).await else {
+            if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+                let group = nix::unistd::Pid::from_raw(id);
+                let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+            }
+            let _ = child.wait().await;
+            let output = kept(&mut output);
+            return Err(CommandError::TimedOut { command: self.to_string(), limit: self.time_limit, output });
+        };
+        let status = status.map_err(not_started)?;
+        let output = kept(&mut output);
+        if status.success() {
+            return Ok(Outcome { exit_code: status.code(), output });
+        }
+        let how = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        Err(CommandError::Failed { command: self.to_string(), how, output })
+    }
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.argv.join(" "))
+    }
+}
+
+fn kept(output: &mut std::fs::File) -> String {
+    let mut bytes = Vec::new();
+    let length = output.seek(SeekFrom::End(0)).unwrap_or(0);
+    if output.seek(SeekFrom::Start(length.saturating_sub(KEPT_OUTPUT))).is_ok() {
+        // What cannot be read back is only a lost explanation.
+        let _ = std::io::Read::by_ref(output).take(KEPT_OUTPUT).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

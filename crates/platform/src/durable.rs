@@ -1,0 +1,236 @@
+//! Changes to files that are either wholly there after a crash or not at all.
+//!
+//! A new content goes into a temporary file beside the old one, is synced, renamed over it, and then the
+//! directory is synced: only after that last sync does a rename survive a power cut. Temporary files carry
+//! the prefix [`TEMPORARY_PREFIX`], so that what a crash left behind can be told and removed.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+/// How the names of temporary files and directories begin.
+pub const TEMPORARY_PREFIX: &str = ".baton-tmp-";
+
+/// Owner, group and mode of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// User id of the owner.
+    pub owner: u32,
+    /// Group id.
+    pub group: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl Attributes {
+    /// Those of an existing file or directory; links are followed.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777 })
+    }
+
+    /// Those of a file that nobody but its owner may read.
+    pub fn private_file() -> Self {
+        Self::own(0o600)
+    }
+
+    /// Those of a directory that nobody but its owner may enter.
+    pub fn private_directory() -> Self {
+        Self::own(0o700)
+    }
+
+    /// The running account's own, with the given mode.
+    pub fn own(mode: u32) -> Self {
+        Self {
+            owner: nix::unistd::geteuid().as_raw(),
+            group: nix::unistd::getegid().as_raw(),
+            mode,
+        }
+    }
+
+    fn set_on(self, path: &Path) -> io::Result<()> {
+        let present = Self::of(path)?;
+        if (present.owner, present.group) != (self.owner, self.group) {
+            std::os::unix::fs::chown(path, Some(self.owner), Some(self.group))
+                .map_err(|error| with_path(&error, "change the owner of", path))?;
+        }
+        // After the owner: a change of owner may clear bits of the mode.
+        if Self::of(path)?.mode != self.mode {
+            fs::set_permissions(path, std::fs::Permissions::from_mode(self.mode))?;
+        }
+        Ok(())
+    }
+}
+
+/// Replaces the content of `path`, or makes it, with the given attributes.
+pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
+    let directory = parent(path)?;
+    let mut temporary = temporary_builder().tempfile_in(directory).map_err(|error| with_path(&error, "write in", directory))?;
+    temporary.write_all(content).map_err(|error| with_path(&error, "write", path))?;
+    attributes.set_on(temporary.path())?;
+    temporary.as_file().sync_all().map_err(|error| with_path(&error, "sync", path))?;
+    temporary.persist(path).map_err(|error| with_path(&error.error, "replace", path))?;
+    sync_directory(directory)
+}
+
+/// Makes `directory` with all the given files at once: after a crash it is complete or absent.
+///
+/// Fails when it exists.
+pub fn create_directory_with(
+    directory: &Path,
+    attributes: Attributes,
+    files: &[(&OsStr, &[u8], Attributes)],
+) -> io::Result<()> {
+    let parent = parent(directory)?;
+    let temporary = temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    for (name, content, attributes) in files {
+        let path = temporary.path().join(name);
+        let mut options = std::fs::OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
+        let mut file = fs::OpenOptions::from_options(options).open(&path)?;
+        file.write_all(content)?;
+        attributes.set_on(&path)?;
+        file.sync_all()?;
+    }
+    attributes.set_on(temporary.path())?;
+    sync_directory(temporary.path())?;
+    fs::rename(temporary.path(), directory)?;
+    // The name it was made under is gone; nothing is left for the guard to remove.
+    let _ = temporary.keep();
+    sync_directory(parent)
+}
+
+/// Renames durably within one file system, replacing a file that is there.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let (source, target) = (parent(from)?, parent(to)?);
+    if source != target {
+        sync_directory(source)?;
+    }
+    sync_directory(target)
+}
+
+/// Makes `link` a symbolic link to `to` in one step, whatever file or link was there.
+pub fn replace_with_link(link: &Path, to: &Path) -> io::Result<()> {
+    replace_by_rename(link, |temporary| std::os::unix::fs::symlink(to, temporary))
+}
+
+/// Makes `path` another name of the file `original` in one step, whatever file or link was there.
+///
+/// Owner, mode, times and extended attributes are those of the original, since it is the same file.
+pub fn replace_with_hard_link(path: &Path, original: &Path) -> io::Result<()> {
+    replace_by_rename(path, |temporary| std::fs::hard_link(original, temporary))
+}
+
+/// Removes a file or link; one that is absent already is no fault.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_directory(parent(path)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a directory and all in it, so that a crash leaves the whole or nothing under its name.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    let parent = parent(path)?;
+    let grave = temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    match fs::rename(path, grave.path().join("removed")) {
+        Ok(()) => sync_directory(parent)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    grave.close().map_err(|error| with_path(&error, "remove", path))?;
+    sync_directory(parent)
+}
+
+/// Makes a directory and its parents, 0700 where they are new, and syncs each parent.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path)?;
+    create_private_directory(above)?;
+    let mut builder = std::fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Ok(()) => sync_directory(above),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(with_path(&error, "make the directory", path)),
+    }
+}
+
+/// Removes what interrupted changes left in a directory. Call it only under the lock that guards the directory.
+pub fn remove_leftovers(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Syncs a directory, so that the names in it survive a power cut.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let directory = parent(path)?;
+    // Unlike a file, a link cannot be opened before it has its name: make it under a free one.
+    for attempt in 0_u32..64 {
+        let mut name = OsString::from(TEMPORARY_PREFIX);
+        name.push(format!("{}-{attempt}-", std::process::id()));
+        name.push(path.file_name().unwrap_or_default());
+        let temporary: PathBuf = directory.join(name);
+        match make(&temporary) {
+            Ok(()) => {
+                if let Err(error) = fs::rename(&temporary, path) {
+                    let _ = fs::remove_file(&temporary);
+                    return Err(error);
+                }
+                // Renaming one name of a file over another name of it does nothing: take the spare away.
+                match fs::remove_file(&temporary) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+                return sync_directory(directory);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(with_path(&error, "make a link at", &temporary)),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!("no free temporary name in {}", directory.display()),
+    ))
+}
+
+fn temporary_builder<'a, 'b>() -> tempfile::Builder<'a, 'b> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    builder
+}
+
+/// The directory that holds `path`; "." for a bare name.
+fn parent(path: &Path) -> io::Result<&Path> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Ok(Path::new(".")),
+        Some(parent) => Ok(parent),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} has no parent", path.display()))),
+    }
+}
+
+fn with_path(error: &io::Error, action: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("failed to {action} `{}`: {error}", path.display()))
+}

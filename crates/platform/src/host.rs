@@ -1,0 +1,49 @@
+//! This machine and the account that runs the program.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+/// The machine's host name in lower case, without a trailing dot; `None` where it is no DNS name.
+///
+/// Names that a certificate cannot carry (underscores, blanks, empty labels) are not passed on.
+pub fn host_name() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let label_is_sound = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    (name.len() <= 253 && name.split('.').all(label_is_sound)).then_some(name)
+}
+
+/// Whether the file or directory belongs to the account that runs this program; `None` when it is absent.
+pub fn is_ours(path: &Path) -> std::io::Result<Option<bool>> {
+    use std::os::unix::fs::MetadataExt as _;
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.uid() == nix::unistd::geteuid().as_raw())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of the account that runs this program, or its number.
+pub fn account() -> String {
+    account_name(nix::unistd::geteuid().as_raw())
+}
+
+/// The name of the account that a file belongs to, or its number.
+pub fn owner(path: &Path) -> std::io::Result<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(account_name(fs::metadata(path)?.uid()))
+}
+
+fn account_name(uid: u32) -> String {
+    match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        _ => uid.to_string(),
+    }
+}

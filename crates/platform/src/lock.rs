@@ -1,0 +1,28 @@
+//! Locks between processes, held by the system and gone with the process that held them.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+/// An exclusive lock on a file of its own; released when dropped, and by the system when the process ends.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: std::fs::File,
+}
+
+impl FileLock {
+    /// Takes the lock if it is free; `None` if another process, or another part of this one, holds it.
+    ///
+    /// The file is made where it is absent and is never removed: removing a lock file lets two holders in.
+    pub fn try_acquire(path: &Path) -> std::io::Result<Option<Self>> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = fs::OpenOptions::from_options(options).open(path)?.into_parts().0;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which certificates issued a leaf, and whether they lead to a root that is known (RFC 5280, 6).
+
+use std::collections::BTreeSet;
+
+use baton_finding::Explain;
+use jiff::Timestamp;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::x509::X509;
+
+/// The certificates out of a pile that issued `leaf`, from the leaf upward, by name.
+pub fn build_chain(leaf: &X509, pile: &[X509]) -> Vec<X509> {
+    let mut chain: Vec<X509> = Vec::new();
+    let mut last = leaf;
+    while !last.is_self_issued() {
+        let next = pile.iter().find(|c| last.is_named_issuer(c) && *c != leaf && !chain.contains(c));
+        match next {
+            Some(issuer) => {
+                chain.push(issuer.clone());
+                last = issuer;
+            }
+            None => break,
+        }
+    }
+    chain
+}
+
+/// A set of roots.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    roots: Vec<CertificateDer<'static>>,
+    known: BTreeSet<Vec<u8>>,
+}
+
+/// A leaf and its intermediates do not lead to a root of the set.
+#[derive(Debug, thiserror::Error)]
+#[error("{subject} does not lead to a known root: {reason}")]
+pub struct ChainError {
+    subject: String,
+    reason: webpki::Error,
+}
+
+impl ChainError {
+    /// Whether the only fault is that the way up ends before a known root.
+    pub fn is_unknown_issuer(&self) -> bool {
+        matches!(self.reason, webpki::Error::UnknownIssuer | webpki::Error::CaUsedAsEndEntity)
+    }
+}
+
+impl Explain for ChainError {
+    fn code(&self) -> &'static str {
+        "chain-does-not-build"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self.reason {
+            webpki::Error::UnknownIssuer => {
+                "add the missing intermediates behind the leaf, or name the root in `root = …` of an [[issuer]]"
+                    .to_owned()
+            }
+            webpki::Error::NameConstraintViolation => {
+                "the CA may not issue for these names: see its name constraints".to_owned()
+            }
+            _ => "`openssl verify -untrusted CHAIN -CAfile ROOT LEAF` tells more".to_owned(),
+        })
+    }
+}
+
+impl Trust {
+    /// Adds a root. One that is no certificate at all never matches, so it is left out.
+    pub fn add(&mut self, root: CertificateDer<'static>) {
+        if self.known.insert(root.to_vec()) {
+            self.roots.push(root);
+        }
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// Checks that `leaf` leads through `intermediates` to one of the roots, each signature and constraint
+    /// on the way included, for a TLS server at the moment `now`.
+    pub fn verify(&self, leaf: &X509, intermediates: &[X509], now: Timestamp) -> Result<(), ChainError> {
+        let error = |reason| ChainError { subject: leaf.subject().to_owned(), reason };
+        let leaf_der = leaf.to_rustls();
+        let end_entity = EndEntityCert::try_from(&leaf_der).map_err(error)?;
+        let anchors: Vec<TrustAnchor<'_>> =
+            self.roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
+        let intermediates: Vec<CertificateDer<'static>> = intermediates.iter().map(X509::to_rustls).collect();
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        end_entity
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &anchors,
+                &intermediates,
+                time,
+                KeyUsage::server_auth(),
+                None,
+                None,
+            )
+            .map(|_| ())
+            .map_err(error)
+    }
+}

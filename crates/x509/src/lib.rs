@@ -1,0 +1,23 @@
+//! Certificates, keys, PEM and PFX as values: bytes in, values out.
+//!
+//! This crate opens no file or socket and asks no clock. It holds the words of the house: a
+//! [`Certificate`] is the leaf, its chain and the key that belongs to it; a single X.509 structure
+//! (RFC 5280) is an [`X509`]. People name a certificate by its [`Thumbprint`] (SHA-1, as Windows shows
+//! it); whether two are the same is decided on the [`Fingerprint`] (SHA-256).
+
+mod certificate;
+mod chain;
+mod distinguished_name;
+mod key;
+mod pem;
+mod pfx;
+mod thumbprint;
+mod x509;
+
+pub use certificate::{AssembleError, Certificate};
+pub use chain::{ChainError, Trust, build_chain};
+pub use key::{KeyAlgorithm, PrivateKey, UnknownKeyAlgorithm, UnusableKey};
+pub use pem::{PemContents, PemError};
+pub use pfx::{PfxContents, PfxError, WritePfxError};
+pub use thumbprint::{Fingerprint, InvalidThumbprint, Thumbprint};
+pub use x509::{InvalidCertificate, X509};

@@ -1,0 +1,207 @@
+//! One X.509 certificate (RFC 5280), read once and kept with what people ask of it.
+
+use std::net::IpAddr;
+
+use baton_finding::Explain;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::distinguished_name;
+use crate::key::KeyAlgorithm;
+use crate::thumbprint::{Fingerprint, Thumbprint};
+
+/// A single X.509 certificate: a leaf, an intermediate or a root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct X509 {
+    der: Vec<u8>,
+    thumbprint: Thumbprint,
+    fingerprint: Fingerprint,
+    subject: String,
+    issuer: String,
+    raw_subject: Vec<u8>,
+    raw_issuer: Vec<u8>,
+    common_name: Option<String>,
+    dns_names: Vec<String>,
+    ip_addresses: Vec<IpAddr>,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    public_key: Vec<u8>,
+    key_algorithm: KeyAlgorithm,
+    serial: String,
+}
+
+/// The bytes are no X.509 certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the bytes are no X.509 certificate: {reason}")]
+pub struct InvalidCertificate {
+    reason: String,
+}
+
+impl Explain for InvalidCertificate {
+    fn code(&self) -> &'static str {
+        "certificate-unreadable"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("`openssl x509 -text -in FILE` shows what is in the file".to_owned())
+    }
+}
+
+impl X509 {
+    /// Reads one certificate in DER. Bytes after its end are refused.
+    pub fn from_der(der: &[u8]) -> Result<Self, InvalidCertificate> {
+        let invalid = |reason: &dyn ToString| InvalidCertificate { reason: reason.to_string() };
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|error| invalid(&error))?;
+        if !rest.is_empty() {
+            return Err(invalid(&format!("{} bytes follow its end", rest.len())));
+        }
+        let time = |seconds| Timestamp::from_second(seconds).map_err(|error| invalid(&error));
+        let mut dns_names = Vec::new();
+        let mut ip_addresses = Vec::new();
+        let alternative_names = parsed.subject_alternative_name().map_err(|error| invalid(&error))?;
+        for name in alternative_names.iter().flat_map(|extension| &extension.value.general_names) {
+            match name {
+                GeneralName::DNSName(name) => dns_names.push((*name).to_owned()),
+                GeneralName::IPAddress(octets) => ip_addresses.extend(ip_address(octets)),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            thumbprint: Thumbprint::of(der),
+            fingerprint: Fingerprint::of(der),
+            subject: distinguished_name::display(parsed.subject()),
+            issuer: distinguished_name::display(parsed.issuer()),
+            raw_subject: parsed.subject().as_raw().to_vec(),
+            raw_issuer: parsed.issuer().as_raw().to_vec(),
+            common_name: parsed
+                .subject()
+                .iter_common_name()
+                .next()
+                .and_then(|name| name.as_str().ok())
+                .map(str::to_owned),
+            dns_names,
+            ip_addresses,
+            not_before: time(parsed.validity().not_before.timestamp())?,
+            not_after: time(parsed.validity().not_after.timestamp())?,
+            public_key: parsed.public_key().raw.to_vec(),
+            key_algorithm: KeyAlgorithm::of(parsed.public_key()),
+            serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+            der: der.to_vec(),
+        })
+    }
+
+    /// The DER encoding.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The DER encoding as the TLS library takes it.
+    pub fn to_rustls(&self) -> CertificateDer<'static> {
+        CertificateDer::from(self.der.clone())
+    }
+
+    /// SHA-1 of the DER: how people name it.
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// SHA-256 of the DER: what equality is decided on.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The subject as .NET prints it.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The issuer as .NET prints it.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The subject's first common name; some short-lived public certificates have none.
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    /// The DNS names of the subject alternative name, in order, case kept.
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// The IP addresses of the subject alternative name, in order.
+    pub fn ip_addresses(&self) -> &[IpAddr] {
+        &self.ip_addresses
+    }
+
+    /// All names a client may ask for: DNS names, then addresses.
+    pub fn names(&self) -> Vec<String> {
+        self.dns_names.iter().cloned().chain(self.ip_addresses.iter().map(ToString::to_string)).collect()
+    }
+
+    /// The first moment of validity.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The last moment of validity.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// The end of validity as the products write it: UTC, `yyyyMMddTHHmmss.fffZ`.
+    pub fn not_after_compact(&self) -> String {
+        self.not_after.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S.000Z").to_string()
+    }
+
+    /// The SubjectPublicKeyInfo in DER.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// The kind of its key.
+    pub fn key_algorithm(&self) -> KeyAlgorithm {
+        self.key_algorithm
+    }
+
+    /// The serial number in lower-case hexadecimal digits.
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// Whether subject and issuer are the same name: a root, or self-signed.
+    pub fn is_self_issued(&self) -> bool {
+        self.raw_subject == self.raw_issuer
+    }
+
+    /// Whether `issuer` carries the name that issued this one. The signature is not looked at.
+    pub fn is_named_issuer(&self, issuer: &Self) -> bool {
+        self.raw_issuer == issuer.raw_subject
+    }
+
+    /// Whether a client that asks for `host` (a DNS name or an address) would accept the names
+    /// (RFC 9525, 6.3: a wildcard stands for exactly one left-most label).
+    pub fn covers(&self, host: &str) -> bool {
+        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            return self.ip_addresses.contains(&address);
+        }
+        let host = host.trim_end_matches('.');
+        self.dns_names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => host
+                .split_once('.')
+                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+}
+
+fn ip_address(octets: &[u8]) -> Option<IpAddr> {
+    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        return Some(IpAddr::from(octets));
+    }
+    <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
+}
