@@ -84,23 +84,65 @@ pub fn create_directory_with(
     attributes: Attributes,
     files: &[(&OsStr, &[u8], Attributes)],
 ) -> io::Result<()> {
+    create_directory(directory, attributes, |temporary| {
+        for (name, content, attributes) in files {
+            let path = temporary.join(name);
+            let mut options = std::fs::OpenOptions::new();
+            std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
+            let mut file = fs::OpenOptions::from_options(options).open(&path)?;
+            file.write_all(content)?;
+            attributes.set_on(&path)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    })
+}
+
+/// Makes `directory` with further names of existing files: `(name, original)`. Owner, mode, times and
+/// extended attributes stay, since they are the same files. Where the original is a link, or lies on another
+/// file system, it is copied with owner and mode.
+///
+/// Fails when the directory exists.
+pub fn create_directory_of(
+    directory: &Path,
+    attributes: Attributes,
+    originals: &[(&OsStr, &Path)],
+) -> io::Result<()> {
+    create_directory(directory, attributes, |temporary| {
+        for (name, original) in originals {
+            let path = temporary.join(name);
+            let is_link = fs::symlink_metadata(original)?.file_type().is_symlink();
+            if is_link || std::fs::hard_link(original, &path).is_err() {
+                replace(&path, &fs::read(original)?, Attributes::of(original)?)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn create_directory(
+    directory: &Path,
+    attributes: Attributes,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let parent = parent(directory)?;
     let temporary = temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
-    for (name, content, attributes) in files {
-        let path = temporary.path().join(name);
-        let mut options = std::fs::OpenOptions::new();
-        std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
-        let mut file = fs::OpenOptions::from_options(options).open(&path)?;
-        file.write_all(content)?;
-        attributes.set_on(&path)?;
-        file.sync_all()?;
-    }
+    fill(temporary.path())?;
     attributes.set_on(temporary.path())?;
     sync_directory(temporary.path())?;
     fs::rename(temporary.path(), directory)?;
     // The name it was made under is gone; nothing is left for the guard to remove.
     let _ = temporary.keep();
     sync_directory(parent)
+}
+
+/// Puts the file `kept` back to `path` in one step: as the same file where that is possible, else as a copy
+/// with owner and mode.
+pub fn put_back(path: &Path, kept: &Path) -> io::Result<()> {
+    match replace_with_hard_link(path, kept) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => replace(path, &fs::read(kept)?, Attributes::of(kept)?),
+        done => done,
+    }
 }
 
 /// Renames durably within one file system, replacing a file that is there.
@@ -119,9 +161,7 @@ pub fn replace_with_link(link: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes `path` another name of the file `original` in one step, whatever file or link was there.
-///
-/// Owner, mode, times and extended attributes are those of the original, since it is the same file.
-pub fn replace_with_hard_link(path: &Path, original: &Path) -> io::Result<()> {
+fn replace_with_hard_link(path: &Path, original: &Path) -> io::Result<()> {
     replace_by_rename(path, |temporary| std::fs::hard_link(original, temporary))
 }
 
@@ -182,6 +222,11 @@ pub fn remove_leftovers(directory: &Path) -> io::Result<()> {
 /// Syncs a directory, so that the names in it survive a power cut.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
+}
+
+/// Whether the running account may write to a file or into a directory (access(2)).
+pub fn is_writable(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
 fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {

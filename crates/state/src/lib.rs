@@ -1,1 +1,22 @@
-//! 
+//! What Baton remembers: the journal of handovers, certificates, proofs, observations and renewals.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`: a write has reached the disk when its call returns, and the
+//! engine relies on that. No write transaction is ever held across a wait for anything else.
+
+mod certificate;
+mod database;
+mod error;
+mod journal;
+mod observation;
+mod renewal;
+mod retirement;
+
+pub use certificate::{CertificateRecord, Origin};
+pub use database::State;
+pub use error::StateError;
+pub use journal::{
+    Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
+};
+pub use observation::{Observation, Served};
+pub use renewal::Renewal;
+pub use retirement::Retirement;

@@ -1,1 +1,48 @@
-//! 
+//! What Baton's tests stand on, and nothing that Baton itself stands on.
+//!
+//! This crate is an independent witness: it depends on no other crate of the workspace, so that a mistake in
+//! Baton cannot hide behind the same mistake here. It makes its own certificates ([`authority`]), asks servers
+//! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
+//! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]).
+//!
+//! # Policy
+//! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
+//!   is a failed test. What may fail *as part of a test* answers with a `Result`.
+//! - Nothing here sleeps for a guess: [`condition`] waits until something is so, up to a limit.
+//! - Everything is safe in parallel, within one process and between processes: temporary directories,
+//!   [reserved ports](port::ReservedPort), no fixed names, no global state.
+//! - What a fixture starts, it ends by process id when it is dropped.
+//!
+//! The servers and everything built on them need Unix; [`authority`], [`openssl`] and [`load`] work everywhere.
+
+#![expect(clippy::panic, reason = "fixtures of tests: what cannot be set up is a failed test")]
+
+pub mod authority;
+pub mod condition;
+pub mod invocation;
+pub mod load;
+pub mod openssl;
+pub mod port;
+pub mod program;
+
+#[cfg(unix)]
+pub mod nginx;
+#[cfg(unix)]
+pub mod process;
+#[cfg(unix)]
+pub mod product;
+#[cfg(unix)]
+pub mod product_server;
+
+mod digest;
+
+pub use authority::{Authority, IssuedCertificate};
+pub use digest::{fingerprint, thumbprint};
+pub use load::{LoadReport, TlsLoad};
+#[cfg(unix)]
+pub use nginx::Nginx;
+#[cfg(unix)]
+pub use product::{ProductFixture, SettingsShape};
+#[cfg(unix)]
+pub use product_server::Product;
+pub use program::program;

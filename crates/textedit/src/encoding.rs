@@ -97,7 +97,8 @@ fn decode_utf16(content: &[u8], start: usize, unit: fn([u8; 2]) -> u16) -> Resul
     let mut text = String::with_capacity(pairs.len());
     let mut units = 0;
     for character in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
-        let character = character.map_err(|_| DecodeError::UnpairedSurrogate { offset: start + 2 * units })?;
+        let character =
+            character.map_err(|_| DecodeError::UnpairedSurrogate { offset: start + 2 * units })?;
         units += character.len_utf16();
         text.push(character);
     }

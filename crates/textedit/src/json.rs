@@ -52,10 +52,7 @@ impl JsonDocument {
 
     /// Every object, at any depth and in the order of the file, that has a member of this name whose value is a
     /// string. Of duplicate members one string is enough. Duplicate objects come one by one, with equal pointers.
-    pub fn objects_with<'document>(
-        &'document self,
-        name: &'document str,
-    ) -> impl Iterator<Item = JsonObject<'document>> {
+    pub fn objects_with(&self, name: &str) -> impl Iterator<Item = JsonObject<'_>> {
         self.root.walk().filter_map(move |(pointer, node)| match &node.value {
             Value::Object(members) => {
                 let object = JsonObject::new(pointer, members);
@@ -75,7 +72,8 @@ impl JsonDocument {
     /// place does not exist or holds an object or an array.
     #[must_use]
     pub fn value(&self, pointer: &Pointer) -> Option<Scalar<'_>> {
-        let node = pointer.steps().iter().try_fold(&self.root, |node, step| node.children(step).next_back())?;
+        let node =
+            pointer.steps().iter().try_fold(&self.root, |node, step| node.children(step).next_back())?;
         Scalar::of(node)
     }
 

@@ -5,7 +5,7 @@
 //! beyond blank, tab, line feed and carriage return, and a file without any value. A product may well
 //! accept more than the standard, but an edit in a file that two parsers understand differently is a guess.
 //!
-//! The depth is bounded *before* parsing, as parsing, walking and dropping the tree are recursive.
+//! The depth is bounded *before* parsing, as parsing and dropping the tree are recursive.
 
 use baton_finding::Explain;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -14,9 +14,10 @@ use thiserror::Error;
 use super::tree::Node;
 use crate::DecodeError;
 
-/// How deep arrays and objects may be nested in each other. Settings files use less than ten levels; the bound
-/// keeps a hostile file from exhausting the stack, and is the one that `serde_json` sets too.
-pub const MAXIMUM_DEPTH: usize = 128;
+/// How deep arrays and objects may be nested in each other. Settings files use less than ten levels. The bound
+/// keeps a hostile file from exhausting the stack, of which parsing takes some kilobytes a level; it is the one
+/// that .NET's `System.Text.Json` sets by default, so a product of that family reads nothing deeper either.
+pub const MAXIMUM_DEPTH: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<Node, ParseError> {
     refuse_deep_nesting(text)?;

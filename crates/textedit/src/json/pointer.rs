@@ -78,7 +78,8 @@ impl FromStr for Pointer {
         if text.is_empty() {
             return Ok(Self::root());
         }
-        let steps = text.strip_prefix('/').ok_or_else(|| PointerError::NotRooted { text: text.to_owned() })?;
+        let steps =
+            text.strip_prefix('/').ok_or_else(|| PointerError::NotRooted { text: text.to_owned() })?;
         let broken = steps.split('~').skip(1).any(|behind| !behind.starts_with(['0', '1']));
         if broken {
             return Err(PointerError::Escape { text: text.to_owned() });

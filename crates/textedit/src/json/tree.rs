@@ -103,7 +103,10 @@ impl From<ast::Value<'_>> for Node {
                 object
                     .properties
                     .into_iter()
-                    .map(|property| Member { name: property.name.into_string(), value: property.value.into() })
+                    .map(|property| Member {
+                        name: property.name.into_string(),
+                        value: property.value.into(),
+                    })
                     .collect(),
             ),
         };

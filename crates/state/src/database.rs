@@ -1,0 +1,89 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use baton_platform::durable::{self, Attributes};
+use jiff::Timestamp;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::error::StateError;
+
+/// How long a write waits for another process that writes.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The state database.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(crate) pool: SqlitePool,
+}
+
+impl State {
+    /// Opens the database at `path`; makes it, 0600, and its directory, 0700, where they are absent.
+    pub async fn open(path: &Path) -> Result<Self, StateError> {
+        let path: PathBuf = path.to_owned();
+        let open_error = |cause| StateError::Open { path: path.clone(), cause };
+        if let Some(directory) = path.parent() {
+            durable::create_private_directory(directory).map_err(open_error)?;
+        }
+        if !path.exists() {
+            // SQLite gives its side files the mode of the database: so make it private before it opens it.
+            durable::replace(&path, b"", Attributes::private_file()).map_err(open_error)?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(LOCK_PATIENCE)
+            .foreign_keys(true);
+        // One connection: writes queue here, not in SQLite's busy handler, and nothing wakes up by itself.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
+        sqlx::migrate!().run(&pool).await.map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+        Ok(Self { pool })
+    }
+
+    /// Closes the database; what was written is durable already.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+pub(crate) fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> StateError {
+    move |cause| StateError::Query { action, cause }
+}
+
+pub(crate) fn to_time(milliseconds: i64) -> Result<Timestamp, StateError> {
+    Timestamp::from_millisecond(milliseconds)
+        .map_err(|_| StateError::Value { what: "time", value: milliseconds.to_string() })
+}
+
+pub(crate) fn to_optional_time(milliseconds: Option<i64>) -> Result<Option<Timestamp>, StateError> {
+    milliseconds.map(to_time).transpose()
+}
+
+/// Reads a value that was written in its text form.
+pub(crate) fn parsed<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, StateError> {
+    text.parse().map_err(|_| StateError::Value { what, value: text.to_owned() })
+}
+
+pub(crate) fn parsed_optional<T: std::str::FromStr>(
+    what: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, StateError> {
+    text.map(|text| parsed(what, text)).transpose()
+}
+
+/// Reads a value that was written as JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StateError> {
+    serde_json::from_str(text).map_err(|_| StateError::Value { what, value: text.chars().take(200).collect() })
+}
+
+pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
+    // Lists of strings and plain structures: they have no map with odd keys, the one thing that could fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,455 @@
+//! The journal: what a handover is about to do, and what it has done.
+
+use std::fmt;
+use std::str::FromStr;
+
+use baton_finding::Finding;
+use baton_x509::{Fingerprint, Thumbprint};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::database::{State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time};
+use crate::error::StateError;
+
+/// Which handover, counted from 1 on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HandoverId(pub i64);
+
+impl fmt::Display for HandoverId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A word that is stored and shown by its name in lower case.
+macro_rules! named {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $type { $($(#[$doc])* #[serde(rename = $name)] $variant),+ }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $name),+ })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ();
+
+            fn from_str(text: &str) -> Result<Self, ()> {
+                match text { $($name => Ok(Self::$variant),)+ _ => Err(()) }
+            }
+        }
+    };
+}
+
+named! {
+    /// A step of the handover.
+    Step {
+        /// Is the successor sound, is the target sound?
+        Check = "check",
+        /// Successor and key to where the target finds them.
+        Stage = "stage",
+        /// The references, all as one.
+        Switch = "switch",
+        /// Reload, restart or hot swap.
+        Activate = "activate",
+        /// Handshakes until the successor is seen.
+        Prove = "prove",
+        /// Back to what was before.
+        RollBack = "roll-back",
+        /// The old certificate and its key into the trash.
+        Retire = "retire",
+    }
+}
+
+named! {
+    /// How far a step has come.
+    StepOutcome {
+        /// Written down, and perhaps acted upon.
+        Begun = "begun",
+        /// Acted upon wholly.
+        Done = "done",
+        /// It could not be done.
+        Failed = "failed",
+    }
+}
+
+named! {
+    /// How a handover ended.
+    Outcome {
+        /// The successor is proven to be served.
+        Served = "served",
+        /// The certificate was in use already: nothing was changed.
+        Unchanged = "unchanged",
+        /// The checks refused it: nothing was changed.
+        Refused = "refused",
+        /// It failed, and the state before is proven.
+        RolledBack = "rolled-back",
+        /// Issued and not handed over: it is kept and tried again.
+        Pending = "pending",
+        /// It failed and the state before is not proven: a person must look.
+        Stuck = "stuck",
+        /// A dry run: nothing was changed.
+        Planned = "planned",
+    }
+}
+
+/// What is known of a handover when it begins.
+#[derive(Debug, Clone)]
+pub struct NewHandover {
+    /// Of the `[[certificate]]`, where there is one.
+    pub certificate: Option<String>,
+    /// The target's name.
+    pub target: String,
+    /// What the target named before.
+    pub old: Option<Thumbprint>,
+    /// Its fingerprint, where the certificate itself was found.
+    pub old_fingerprint: Option<Fingerprint>,
+    /// The successor.
+    pub new: Thumbprint,
+    /// Its fingerprint.
+    pub new_fingerprint: Fingerprint,
+    /// What repeats and undoes each step, as JSON.
+    pub plan: String,
+    /// What the check found.
+    pub findings: Vec<Finding>,
+    /// When the check began.
+    pub started_at: Timestamp,
+}
+
+/// A handover as it is remembered.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// Which one.
+    pub id: HandoverId,
+    /// What was known when it began, and the findings since.
+    pub begun: NewHandover,
+    /// How it ended; `None` while it is open.
+    pub outcome: Option<Outcome>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A step as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRecord {
+    /// Which step.
+    pub step: Step,
+    /// How far it came.
+    pub outcome: StepOutcome,
+    /// What happened, for people: the output of commands, the reason of a failure.
+    pub detail: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was done or failed.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// The handshakes that showed the successor at one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofRecord {
+    /// The endpoint as the settings name it.
+    pub endpoint: String,
+    /// The address that was asked.
+    pub address: String,
+    /// What it served.
+    pub thumbprint: Thumbprint,
+    /// What it served.
+    pub fingerprint: Fingerprint,
+    /// The fingerprints of all certificates it sent, the leaf's first.
+    pub chain: Vec<Fingerprint>,
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub tls_version: String,
+    /// When the last of the handshakes was made.
+    pub at: Timestamp,
+}
+
+impl State {
+    /// Writes down a handover that is about to act, its finished check, and that `next` has begun: one
+    /// transaction, durable when this returns.
+    pub async fn open_handover(
+        &self,
+        handover: &NewHandover,
+        check: &StepRecord,
+        next: Step,
+        now: Timestamp,
+    ) -> Result<HandoverId, StateError> {
+        let error = failed("open a handover");
+        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        let id = insert_handover(&mut transaction, handover, None, None).await.map_err(&error)?;
+        write_step(&mut transaction, id, check).await.map_err(&error)?;
+        write_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
+        transaction.commit().await.map_err(&error)?;
+        Ok(id)
+    }
+
+    /// Writes down a handover that ended with its check: refused, or nothing to do.
+    pub async fn record_ended_handover(
+        &self,
+        handover: &NewHandover,
+        steps: &[StepRecord],
+        proofs: &[ProofRecord],
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<HandoverId, StateError> {
+        let error = failed("record a handover");
+        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        let id = insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
+        for step in steps {
+            write_step(&mut transaction, id, step).await.map_err(&error)?;
+        }
+        write_proofs(&mut transaction, id, proofs).await.map_err(&error)?;
+        transaction.commit().await.map_err(&error)?;
+        Ok(id)
+    }
+
+    /// Writes down, in one transaction, how a step ended and that the next one has begun.
+    pub async fn advance(
+        &self,
+        id: HandoverId,
+        ended: &StepRecord,
+        next: Option<Step>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let error = failed("advance a handover");
+        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        write_step(&mut transaction, id, ended).await.map_err(&error)?;
+        if let Some(next) = next {
+            write_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
+        }
+        transaction.commit().await.map_err(&error)
+    }
+
+    /// Writes down, in one transaction, the last step, the proofs and the outcome: the handover is closed.
+    pub async fn close_handover(
+        &self,
+        id: HandoverId,
+        ended: &StepRecord,
+        proofs: &[ProofRecord],
+        findings: &[Finding],
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let error = failed("close a handover");
+        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        write_step(&mut transaction, id, ended).await.map_err(&error)?;
+        write_proofs(&mut transaction, id, proofs).await.map_err(&error)?;
+        sqlx::query("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")
+            .bind(outcome.to_string())
+            .bind(to_json(&findings))
+            .bind(now.as_millisecond())
+            .bind(id.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&error)?;
+        transaction.commit().await.map_err(&error)
+    }
+
+    /// The last handovers, the newest first.
+    pub async fn handovers(&self, limit: u32) -> Result<Vec<Handover>, StateError> {
+        sqlx::query("SELECT * FROM handover ORDER BY id DESC LIMIT ?")
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the handovers"))?
+            .iter()
+            .map(handover)
+            .collect()
+    }
+
+    /// One handover.
+    pub async fn handover(&self, id: HandoverId) -> Result<Option<Handover>, StateError> {
+        sqlx::query("SELECT * FROM handover WHERE id = ?")
+            .bind(id.0)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("read a handover"))?
+            .map(|row| handover(&row))
+            .transpose()
+    }
+
+    /// The handovers of a target that were interrupted, the oldest first.
+    pub async fn open_handovers(&self, target: &str) -> Result<Vec<Handover>, StateError> {
+        sqlx::query("SELECT * FROM handover WHERE outcome IS NULL AND target = ? ORDER BY id")
+            .bind(target)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the open handovers"))?
+            .iter()
+            .map(handover)
+            .collect()
+    }
+
+    /// The names of all targets with an interrupted handover.
+    pub async fn targets_with_open_handovers(&self) -> Result<Vec<String>, StateError> {
+        sqlx::query_scalar("SELECT DISTINCT target FROM handover WHERE outcome IS NULL ORDER BY target")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the open handovers"))
+    }
+
+    /// The steps of a handover in their order.
+    pub async fn steps(&self, id: HandoverId) -> Result<Vec<StepRecord>, StateError> {
+        sqlx::query("SELECT * FROM step WHERE handover = ? ORDER BY position")
+            .bind(id.0)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the steps of a handover"))?
+            .iter()
+            .map(|row| {
+                Ok(StepRecord {
+                    step: parsed("step", row.get("step"))?,
+                    outcome: parsed("outcome of a step", row.get("outcome"))?,
+                    detail: row.get("detail"),
+                    started_at: to_time(row.get("started_at"))?,
+                    finished_at: to_optional_time(row.get("finished_at"))?,
+                })
+            })
+            .collect()
+    }
+
+    /// The proofs of a handover.
+    pub async fn proofs(&self, id: HandoverId) -> Result<Vec<ProofRecord>, StateError> {
+        sqlx::query("SELECT * FROM proof WHERE handover = ? ORDER BY rowid")
+            .bind(id.0)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the proofs of a handover"))?
+            .iter()
+            .map(|row| {
+                Ok(ProofRecord {
+                    endpoint: row.get("endpoint"),
+                    address: row.get("address"),
+                    thumbprint: parsed("thumbprint", row.get("thumbprint"))?,
+                    fingerprint: parsed("fingerprint", row.get("fingerprint"))?,
+                    chain: from_json("list of fingerprints", row.get("chain"))?,
+                    tls_version: row.get("tls_version"),
+                    at: to_time(row.get("at"))?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl StepRecord {
+    /// A step that is about to act.
+    pub fn begun(step: Step, now: Timestamp) -> Self {
+        Self { step, outcome: StepOutcome::Begun, detail: String::new(), started_at: now, finished_at: None }
+    }
+
+    /// A step that has ended.
+    pub fn ended(step: Step, outcome: StepOutcome, detail: String, started_at: Timestamp, now: Timestamp) -> Self {
+        Self { step, outcome, detail, started_at, finished_at: Some(now) }
+    }
+}
+
+async fn insert_handover(
+    connection: &mut sqlx::SqliteConnection,
+    handover: &NewHandover,
+    outcome: Option<Outcome>,
+    finished_at: Option<Timestamp>,
+) -> Result<HandoverId, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO handover (certificate, target, old_thumbprint, old_fingerprint, new_thumbprint,
+                               new_fingerprint, plan, findings, outcome, started_at, finished_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&handover.certificate)
+    .bind(&handover.target)
+    .bind(handover.old.map(|old| old.to_string()))
+    .bind(handover.old_fingerprint.map(|old| old.to_string()))
+    .bind(handover.new.to_string())
+    .bind(handover.new_fingerprint.to_string())
+    .bind(&handover.plan)
+    .bind(to_json(&handover.findings))
+    .bind(outcome.map(|outcome| outcome.to_string()))
+    .bind(handover.started_at.as_millisecond())
+    .bind(finished_at.map(|at| at.as_millisecond()))
+    .execute(connection)
+    .await
+    .map(|done| HandoverId(done.last_insert_rowid()))
+}
+
+/// A step that has begun already is brought to its end; any other becomes the next one.
+async fn write_step(
+    connection: &mut sqlx::SqliteConnection,
+    id: HandoverId,
+    step: &StepRecord,
+) -> Result<(), sqlx::Error> {
+    let finished_at = step.finished_at.map(|at| at.as_millisecond());
+    let updated = sqlx::query(
+        "UPDATE step SET outcome = ?, detail = ?, finished_at = ?
+         WHERE handover = ? AND step = ? AND outcome = 'begun'",
+    )
+    .bind(step.outcome.to_string())
+    .bind(&step.detail)
+    .bind(finished_at)
+    .bind(id.0)
+    .bind(step.step.to_string())
+    .execute(&mut *connection)
+    .await?;
+    if updated.rows_affected() > 0 {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO step (handover, position, step, outcome, detail, started_at, finished_at)
+         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM step WHERE handover = ?1), ?2, ?3, ?4, ?5, ?6)",
+    )
+    .bind(id.0)
+    .bind(step.step.to_string())
+    .bind(step.outcome.to_string())
+    .bind(&step.detail)
+    .bind(step.started_at.as_millisecond())
+    .bind(finished_at)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+async fn write_proofs(
+    connection: &mut sqlx::SqliteConnection,
+    id: HandoverId,
+    proofs: &[ProofRecord],
+) -> Result<(), sqlx::Error> {
+    for proof in proofs {
+        sqlx::query(
+            "INSERT INTO proof (handover, endpoint, address, thumbprint, fingerprint, chain, tls_version, at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id.0)
+        .bind(&proof.endpoint)
+        .bind(&proof.address)
+        .bind(proof.thumbprint.to_string())
+        .bind(proof.fingerprint.to_string())
+        .bind(to_json(&proof.chain))
+        .bind(&proof.tls_version)
+        .bind(proof.at.as_millisecond())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn handover(row: &SqliteRow) -> Result<Handover, StateError> {
+    Ok(Handover {
+        id: HandoverId(row.get("id")),
+        begun: NewHandover {
+            certificate: row.get("certificate"),
+            target: row.get("target"),
+            old: parsed_optional("thumbprint", row.get("old_thumbprint"))?,
+            old_fingerprint: parsed_optional("fingerprint", row.get("old_fingerprint"))?,
+            new: parsed("thumbprint", row.get("new_thumbprint"))?,
+            new_fingerprint: parsed("fingerprint", row.get("new_fingerprint"))?,
+            plan: row.get("plan"),
+            findings: from_json("list of findings", row.get("findings"))?,
+            started_at: to_time(row.get("started_at"))?,
+        },
+        outcome: parsed_optional("outcome", row.get("outcome"))?,
+        finished_at: to_optional_time(row.get("finished_at"))?,
+    })
+}

@@ -1,0 +1,76 @@
+use baton_x509::Fingerprint;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::database::{State, failed, parsed_optional, to_optional_time};
+use crate::error::StateError;
+
+/// Where a `[[certificate]]` of the settings stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// Its name in the settings.
+    pub name: String,
+    /// The certificate that was last handed over to all its targets.
+    pub current: Option<Fingerprint>,
+    /// A successor that is issued and not handed over to all of them.
+    pub pending: Option<Fingerprint>,
+    /// How often in a row it failed since the last success.
+    pub attempts: u32,
+    /// Not to be tried again before.
+    pub retry_at: Option<Timestamp>,
+    /// Why it failed last.
+    pub failure: Option<String>,
+}
+
+impl State {
+    /// Where a certificate stands; a new one starts with nothing.
+    pub async fn renewal(&self, name: &str) -> Result<Renewal, StateError> {
+        let row = sqlx::query("SELECT * FROM renewal WHERE name = ?")
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("read a renewal"))?;
+        row.map_or_else(|| Ok(Renewal { name: name.to_owned(), ..Renewal::default() }), |row| renewal(&row))
+    }
+
+    /// Where all certificates stand.
+    pub async fn renewals(&self) -> Result<Vec<Renewal>, StateError> {
+        sqlx::query("SELECT * FROM renewal ORDER BY name")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the renewals"))?
+            .iter()
+            .map(renewal)
+            .collect()
+    }
+
+    /// Writes down where a certificate stands.
+    pub async fn record_renewal(&self, renewal: &Renewal) -> Result<(), StateError> {
+        sqlx::query(
+            "INSERT OR REPLACE INTO renewal (name, current, pending, attempts, retry_at, failure)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&renewal.name)
+        .bind(renewal.current.map(|fingerprint| fingerprint.to_string()))
+        .bind(renewal.pending.map(|fingerprint| fingerprint.to_string()))
+        .bind(renewal.attempts)
+        .bind(renewal.retry_at.map(|at| at.as_millisecond()))
+        .bind(&renewal.failure)
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record a renewal"))?;
+        Ok(())
+    }
+}
+
+fn renewal(row: &SqliteRow) -> Result<Renewal, StateError> {
+    Ok(Renewal {
+        name: row.get("name"),
+        current: parsed_optional("fingerprint", row.get("current"))?,
+        pending: parsed_optional("fingerprint", row.get("pending"))?,
+        attempts: row.get("attempts"),
+        retry_at: to_optional_time(row.get("retry_at"))?,
+        failure: row.get("failure"),
+    })
+}

@@ -1,0 +1,74 @@
+use baton_x509::{Fingerprint, Thumbprint};
+use jiff::Timestamp;
+use sqlx::Row as _;
+
+use crate::database::{State, failed, parsed, to_time};
+use crate::error::StateError;
+
+/// A certificate that a successor has replaced, on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// SHA-256.
+    pub fingerprint: Fingerprint,
+    /// SHA-1.
+    pub thumbprint: Thumbprint,
+    /// The target that used it.
+    pub target: String,
+    /// When it goes into the trash.
+    pub discard_at: Timestamp,
+    /// Whether it is in the trash.
+    pub discarded: bool,
+    /// When it is deleted for good.
+    pub shred_at: Timestamp,
+}
+
+impl State {
+    /// Writes down that a certificate is to be retired. One that is used again later is taken off the list
+    /// by [`State::cancel_retirement`].
+    pub async fn record_retirement(&self, retirement: &Retirement) -> Result<(), StateError> {
+        sqlx::query(
+            "INSERT OR REPLACE INTO retirement (fingerprint, thumbprint, target, discard_at, discarded, shred_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(retirement.fingerprint.to_string())
+        .bind(retirement.thumbprint.to_string())
+        .bind(&retirement.target)
+        .bind(retirement.discard_at.as_millisecond())
+        .bind(retirement.discarded)
+        .bind(retirement.shred_at.as_millisecond())
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record a retirement"))?;
+        Ok(())
+    }
+
+    /// Takes a certificate off the list: it is gone for good, or in use again.
+    pub async fn cancel_retirement(&self, fingerprint: Fingerprint) -> Result<(), StateError> {
+        sqlx::query("DELETE FROM retirement WHERE fingerprint = ?")
+            .bind(fingerprint.to_string())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("cancel a retirement"))?;
+        Ok(())
+    }
+
+    /// All certificates on their way out, the next one first.
+    pub async fn retirements(&self) -> Result<Vec<Retirement>, StateError> {
+        sqlx::query("SELECT * FROM retirement ORDER BY discard_at")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the retirements"))?
+            .iter()
+            .map(|row| {
+                Ok(Retirement {
+                    fingerprint: parsed("fingerprint", row.get("fingerprint"))?,
+                    thumbprint: parsed("thumbprint", row.get("thumbprint"))?,
+                    target: row.get("target"),
+                    discard_at: to_time(row.get("discard_at"))?,
+                    discarded: row.get("discarded"),
+                    shred_at: to_time(row.get("shred_at"))?,
+                })
+            })
+            .collect()
+    }
+}

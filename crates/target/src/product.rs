@@ -1,0 +1,248 @@
+//! Targets that name their certificate in settings files: yunIO, Xtract Universal, Board Connector, Xtract Core.
+//!
+//! The references are found in the product's own files, never believed from the caller: every JSON file
+//! below `config/server*` is read, and every field that names the certificate now in use is changed. Nothing
+//! outside is touched (a source below `config` may name another certificate for another purpose), and no
+//! file is created.
+
+use std::path::{Path, PathBuf};
+
+use baton_finding::{Explain as _, Finding};
+use baton_store::Store;
+use baton_x509::{Thumbprint, X509};
+use fs_err as fs;
+
+pub use preset::{ProductKind, UnknownProduct};
+
+use crate::endpoint::{Endpoint, EndpointAddress};
+use crate::files::{is_writable, not_writable};
+use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
+use crate::settings_file::{Place, SettingsFile};
+
+mod preset;
+
+/// How deep below `config/server*` settings files are looked for.
+const DEEPEST: usize = 4;
+
+/// An installed product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Which one.
+    pub kind: ProductKind,
+    /// Where it is installed.
+    pub directory: PathBuf,
+}
+
+pub(crate) struct FoundSettings {
+    /// The files with the places in them that name the certificate in use.
+    files: Vec<(SettingsFile, Vec<Place>)>,
+    endpoints: Vec<(u16, bool)>,
+}
+
+impl Product {
+    /// Reads the product's settings and finds what they name.
+    pub(crate) fn inspect(&self, store: &dyn Store) -> Result<Inspection, TargetError> {
+        if !self.directory.is_dir() {
+            return Err(TargetError::NoDirectory(self.directory.clone()));
+        }
+        let mut findings = Vec::new();
+        let files = self.settings_files(&mut findings)?;
+        let current = self.current(&files);
+        let mut references = Vec::new();
+        let mut matching = Vec::new();
+        for file in files {
+            let mut places = Vec::new();
+            for place in file.places() {
+                let text = format!("{}#{}", file.path.display(), place.field);
+                if place.thumbprint == current {
+                    references.push(Reference { place: text, names: place.thumbprint });
+                    places.push(place);
+                } else if let Some(other) = place.thumbprint {
+                    findings.push(Finding::warning(
+                        "other-certificate-named",
+                        format!("{text} names another certificate, {other}, and is left alone"),
+                        "give both servers the same certificate in the Designer if that was not meant",
+                    ));
+                }
+            }
+            if !places.is_empty() {
+                let directory = file.real_path().parent().unwrap_or(Path::new("/"));
+                findings.extend((!is_writable(directory)).then(|| not_writable(directory)));
+                findings.extend((!is_writable(file.real_path())).then(|| not_writable(file.real_path())));
+            }
+            matching.push((file, places));
+        }
+        if references.is_empty() {
+            findings.push(Finding::error(
+                "reference-missing",
+                format!("no settings file below `{}` names a certificate", self.servers().display()),
+                format!("pick a certificate once in the Designer of {}", self.kind.display_name()),
+            ));
+        }
+        let certificate = match current.map(|current| store.find(current)).transpose() {
+            Ok(found) => found.flatten().map(|certificate| certificate.leaf().clone()),
+            Err(error) => {
+                findings.push(Finding { severity: baton_finding::Severity::Warning, ..Finding::from_error(&error) });
+                None
+            }
+        };
+        if let (Some(current), None) = (current, &certificate) {
+            findings.push(Finding::warning(
+                "old-not-recoverable",
+                format!("the certificate in use, {current}, is not in the store {}", store.location()),
+                "the settings can be put back; whether the server would start with them is not known",
+            ));
+        }
+        let tls = tls(&matching);
+        let endpoints = self.endpoints(&matching)?;
+        Ok(Inspection {
+            references,
+            current,
+            certificate,
+            tls,
+            findings,
+            found: Found::Product(FoundSettings { files: matching, endpoints }),
+        })
+    }
+
+    /// The edits that hand the references over.
+    pub(crate) fn plan(
+        &self,
+        found: &FoundSettings,
+        successor: &X509,
+        enable_tls: bool,
+    ) -> Result<Actions, PlanError> {
+        let mut actions = Actions::default();
+        for (file, places) in &found.files {
+            if !places.is_empty() {
+                actions.switch.extend(file.hand_over(places, successor, enable_tls)?);
+            }
+        }
+        Ok(actions)
+    }
+
+    /// The endpoints on this machine, by the ports that the settings tell, or else by the usual ones.
+    pub(crate) fn endpoints_of(&self, found: &FoundSettings, name: &str) -> Vec<Endpoint> {
+        let endpoint = |&(port, assumed): &(u16, bool)| {
+            let address = EndpointAddress::from(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+            Endpoint { address, name: name.to_owned(), assumed }
+        };
+        found.endpoints.iter().map(endpoint).collect()
+    }
+
+    fn servers(&self) -> PathBuf {
+        self.directory.join("config").join("servers")
+    }
+
+    /// All JSON files below `config/server*`. One that cannot be understood refuses the handover when it is
+    /// one that names the certificate; others may be in any form.
+    fn settings_files(&self, findings: &mut Vec<Finding>) -> Result<Vec<SettingsFile>, TargetError> {
+        let mut paths = Vec::new();
+        let config = self.directory.join("config");
+        for directory in sorted_entries(&config)? {
+            let is_server = directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with("server"));
+            if is_server && directory.is_dir() {
+                collect_json(&directory, DEEPEST, &mut paths)?;
+            }
+        }
+        let mut files = Vec::new();
+        for path in paths {
+            match SettingsFile::read(&path) {
+                Ok(file) => files.extend(file),
+                Err(error) if is_reference_file(&path) => return Err(error),
+                Err(error) => findings.push(Finding::warning(
+                    error.code(),
+                    format!("{}; it is left alone", error.chain()),
+                    "if it names the certificate, mend it first",
+                )),
+            }
+        }
+        Ok(files)
+    }
+
+    /// The certificate in use: the one in `tls.json`; without that file, the web server's; else the first.
+    fn current(&self, files: &[SettingsFile]) -> Option<Thumbprint> {
+        let named_in = |wanted: &dyn Fn(&Path) -> bool| {
+            let of_file = |file: &SettingsFile| file.places().into_iter().find_map(|place| place.thumbprint);
+            files.iter().filter(|file| wanted(&file.path)).find_map(of_file)
+        };
+        named_in(&|path| path.ends_with("servers/tls.json"))
+            .or_else(|| named_in(&|path| path.ends_with("web/general.json")))
+            .or_else(|| named_in(&|_| true))
+    }
+
+    /// The TLS ports, and whether nobody told them.
+    fn endpoints(&self, files: &[(SettingsFile, Vec<Place>)]) -> Result<Vec<(u16, bool)>, TargetError> {
+        let told = match self.kind {
+            ProductKind::XtractCore => self.listener_port()?,
+            _ => file_ending(files, "web/general.json").and_then(|(file, _)| file.port_at(&["httpsPort"])),
+        };
+        let mut endpoints: Vec<(u16, bool)> = match told {
+            Some(port) => vec![(port, false)],
+            None => self.kind.tls_ports().iter().map(|&port| (port, true)).collect(),
+        };
+        if let (Some(usual), Some((file, places))) =
+            (self.kind.configuration_port(), file_ending(files, "config/general.json"))
+        {
+            if self.kind.has_configuration_server() && !places.is_empty() {
+                let told = file.port_at(&["httpsPort"]).or_else(|| file.port_at(&["port"]));
+                endpoints.push((told.unwrap_or(usual), told.is_none()));
+            }
+        }
+        Ok(endpoints)
+    }
+
+    /// Xtract Core's `listener.json`, named after the executable that the service definition names.
+    fn listener_port(&self) -> Result<Option<u16>, TargetError> {
+        let definition = SettingsFile::read(&self.directory.join("theobald.service.definition.json"))?;
+        let executable = definition.as_ref().and_then(|file| file.string_at(&["servers", "0", "path"]));
+        let name = Path::new(executable.unwrap_or("listener.exe")).with_extension("json");
+        let listener = SettingsFile::read(&self.directory.join(name))?;
+        Ok(listener.and_then(|file| file.port_at(&["securePort"])))
+    }
+}
+
+/// Switched off in `tls.json`, or by the protocol *HTTP - Unrestricted* of the web server.
+fn tls(files: &[(SettingsFile, Vec<Place>)]) -> Tls {
+    if let Some((file, _)) = file_ending(files, "servers/tls.json") {
+        return if file.bool_at(&["tlsEnabled"]) == Some(false) { Tls::Off } else { Tls::On };
+    }
+    let protocol = file_ending(files, "web/general.json").and_then(|(file, _)| file.string_at(&["protocol"]));
+    if protocol.is_some_and(|protocol| protocol.starts_with("HTTP ")) { Tls::Off } else { Tls::On }
+}
+
+fn file_ending<'a>(
+    files: &'a [(SettingsFile, Vec<Place>)],
+    ending: &str,
+) -> Option<&'a (SettingsFile, Vec<Place>)> {
+    files.iter().find(|(file, _)| file.path.ends_with(ending))
+}
+
+fn is_reference_file(path: &Path) -> bool {
+    path.ends_with("servers/tls.json") || path.ends_with("general.json")
+}
+
+fn collect_json(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), TargetError> {
+    for path in sorted_entries(directory)? {
+        if path.is_dir() {
+            if depth > 0 {
+                collect_json(&path, depth - 1, paths)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, TargetError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(TargetError::Io(cause)),
+    };
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(TargetError::Io)?;
+    paths.sort();
+    Ok(paths)
+}

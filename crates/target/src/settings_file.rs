@@ -1,0 +1,154 @@
+//! A product's settings file, and the edit that hands its references over.
+
+use std::path::{Path, PathBuf};
+
+use baton_textedit::{Change, EditError, JsonDocument, ParseError, Pointer, Scalar};
+use baton_x509::{Fingerprint, Thumbprint, X509};
+use fs_err as fs;
+
+use crate::action::Action;
+use crate::inspection::{PlanError, TargetError};
+
+/// A settings file as it was read.
+pub(crate) struct SettingsFile {
+    /// Where the product looks for it.
+    pub(crate) path: PathBuf,
+    /// The file itself, links followed.
+    real_path: PathBuf,
+    digest: Fingerprint,
+    document: JsonDocument,
+}
+
+/// A place in a settings file that names a certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The field that holds the thumbprint.
+    pub(crate) field: Pointer,
+    /// The object around it, when the field is called `thumbprint` and so may have siblings to change along.
+    object: Option<Pointer>,
+    /// The thumbprint it holds; `None` when it is empty or something else.
+    pub(crate) thumbprint: Option<Thumbprint>,
+}
+
+impl SettingsFile {
+    /// Reads a file; `None` when it does not exist.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, TargetError> {
+        let content = match fs::read(path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(TargetError::Io(cause)),
+        };
+        let document = parse(path, &content)?;
+        let real_path = fs::canonicalize(path).map_err(TargetError::Io)?;
+        Ok(Some(Self { path: path.to_owned(), real_path, digest: Fingerprint::of(&content), document }))
+    }
+
+    /// Every field called `thumbprint`, and every other string that is a thumbprint.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = self
+            .document
+            .objects_with("thumbprint")
+            .map(|object| Place {
+                field: object.member("thumbprint"),
+                object: Some(object.pointer().clone()),
+                thumbprint: object.string("thumbprint").and_then(|text| text.parse().ok()),
+            })
+            .collect();
+        for (field, scalar) in self.document.scalars() {
+            let Some(thumbprint) = scalar.as_str().and_then(|text| text.parse().ok()) else { continue };
+            if !places.iter().any(|place| place.field == field) {
+                places.push(Place { field, object: None, thumbprint: Some(thumbprint) });
+            }
+        }
+        places
+    }
+
+    pub(crate) fn bool_at(&self, names: &[&str]) -> Option<bool> {
+        self.document.value(&pointer(names)).and_then(Scalar::as_bool)
+    }
+
+    pub(crate) fn string_at(&self, names: &[&str]) -> Option<&str> {
+        self.document.value(&pointer(names)).and_then(Scalar::as_str)
+    }
+
+    pub(crate) fn port_at(&self, names: &[&str]) -> Option<u16> {
+        self.document.value(&pointer(names)).and_then(Scalar::as_number)?.parse().ok()
+    }
+
+    /// The edit that makes every one of `places` name the successor; `None` when it does already.
+    pub(crate) fn hand_over(
+        &self,
+        places: &[Place],
+        successor: &X509,
+        enable_tls: bool,
+    ) -> Result<Option<Action>, PlanError> {
+        let mut changes = Vec::new();
+        for place in places {
+            changes.push((place.field.clone(), successor.thumbprint().to_string()));
+            let Some(object) = &place.object else { continue };
+            let siblings = [
+                ("subjectAltName", first_name(successor)),
+                ("issuer", successor.issuer().to_owned()),
+                ("notAfter", successor.not_after_compact()),
+            ];
+            for (name, value) in siblings {
+                let member = object.member(name);
+                if self.document.value(&member).and_then(Scalar::as_str).is_some() {
+                    changes.push((member, value));
+                }
+            }
+        }
+        let describe = |(field, value): &(Pointer, String)| {
+            let before = self.document.value(field).and_then(Scalar::as_str).unwrap_or_default();
+            (before != value).then(|| format!("{field}: {before:?} → {value:?}"))
+        };
+        let mut described: Vec<String> = changes.iter().filter_map(describe).collect();
+        let mut changes: Vec<Change> =
+            changes.into_iter().map(|(field, value)| Change::string(field, value)).collect();
+        if enable_tls && self.bool_at(&["tlsEnabled"]) == Some(false) {
+            described.push("/tlsEnabled: false → true".to_owned());
+            changes.push(Change::bool(pointer(&["tlsEnabled"]), true));
+        }
+        let error = |cause: EditError| PlanError::Edit { path: self.path.clone(), cause };
+        let patch = self.document.edit(&changes).map_err(error)?;
+        if patch.is_empty() {
+            return Ok(None);
+        }
+        let content = fs::read(&self.real_path).map_err(PlanError::Io)?;
+        let edited = patch.apply(&content).map_err(|_| PlanError::Changed { path: self.path.clone() })?;
+        if Fingerprint::of(&content) != self.digest {
+            return Err(PlanError::Changed { path: self.path.clone() });
+        }
+        Ok(Some(Action::Edit {
+            path: self.real_path.clone(),
+            before: self.digest,
+            after: Fingerprint::of(&edited),
+            patch,
+            changes: described,
+        }))
+    }
+
+    /// The file that an edit would replace.
+    pub(crate) fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+}
+
+fn parse(path: &Path, content: &[u8]) -> Result<JsonDocument, TargetError> {
+    JsonDocument::parse(content).map_err(|cause: ParseError| TargetError::Settings { path: path.to_owned(), cause })
+}
+
+fn pointer(names: &[&str]) -> Pointer {
+    names.iter().fold(Pointer::root(), |pointer, name| pointer.member(name))
+}
+
+/// The one name that the products keep: the first DNS name, its case kept; without any, the address or the
+/// common name.
+fn first_name(certificate: &X509) -> String {
+    certificate
+        .names()
+        .into_iter()
+        .next()
+        .or_else(|| certificate.common_name().map(str::to_owned))
+        .unwrap_or_default()
+}

@@ -1,0 +1,156 @@
+//! A target as the settings describe it.
+
+use std::fmt;
+
+use baton_finding::Finding;
+use baton_store::SharedStore;
+use baton_x509::{Certificate, Thumbprint, X509};
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Action, ActionContext};
+use crate::activation::{Activation, ActivationError};
+use crate::endpoint::{Endpoint, EndpointAddress};
+use crate::files::Files;
+use crate::inspection::{Found, Inspection, PlanError, TargetError, key_missing};
+use crate::product::Product;
+use crate::prove::Policy;
+
+/// What kind of server it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// It reads PEM files.
+    Files(Files),
+    /// It names a certificate of a store in its settings.
+    Product(Product),
+}
+
+/// A server that names a certificate.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name in the settings.
+    pub name: String,
+    /// What kind of server it is.
+    pub kind: Kind,
+    /// Where the server, or the stage of its files, takes certificates from.
+    pub store: SharedStore,
+    /// How it takes up a change; `None` when nobody said.
+    pub activation: Option<Activation>,
+    /// Where it can be asked, as the settings say: an address, and a name where one is given.
+    pub endpoints: Vec<(EndpointAddress, Option<String>)>,
+    /// When it counts as proven.
+    pub policy: Policy,
+}
+
+/// What a handover would do: journaled before anything is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Before anything that is in use changes.
+    pub stage: Vec<Action>,
+    /// The references, all as one.
+    pub switch: Vec<Action>,
+}
+
+impl Target {
+    /// Looks at the target; changes nothing.
+    pub fn inspect(&self) -> Result<Inspection, TargetError> {
+        let mut inspection = match &self.kind {
+            Kind::Files(files) => files.inspect()?,
+            Kind::Product(product) => product.inspect(self.store.as_ref())?,
+        };
+        if self.activation.is_none() {
+            inspection.findings.push(Finding::error(
+                "activation-unknown",
+                format!("how the service of {:?} is restarted is not known", self.name),
+                "set `activate` of the target, for example activate = [\"systemctl\", \"restart\", \"NAME\"]",
+            ));
+        }
+        Ok(inspection)
+    }
+
+    /// Where the target can be asked, and for which name: the settings' own endpoints, else the product's.
+    ///
+    /// An address without a name is asked for `certificate`'s first DNS name, which is what its clients use.
+    pub fn endpoints(&self, inspection: &Inspection, certificate: Option<&X509>) -> Vec<Endpoint> {
+        let own_name = certificate
+            .and_then(|certificate| certificate.dns_names().first())
+            // A wildcard cannot be asked for; any one name below it can.
+            .map(|name| name.replacen("*.", "www.", 1));
+        let name_for = |address: &EndpointAddress| {
+            let is_ip = address.host().parse::<std::net::IpAddr>().is_ok();
+            let covered = certificate.is_some_and(|certificate| certificate.covers(address.host()));
+            match &own_name {
+                Some(name) if is_ip && !covered => name.clone(),
+                _ => address.host().to_owned(),
+            }
+        };
+        if !self.endpoints.is_empty() {
+            let endpoint = |(address, name): &(EndpointAddress, Option<String>)| Endpoint {
+                name: name.clone().unwrap_or_else(|| name_for(address)),
+                address: address.clone(),
+                assumed: false,
+            };
+            return self.endpoints.iter().map(endpoint).collect();
+        }
+        match (&self.kind, &inspection.found) {
+            (Kind::Product(product), Found::Product(found)) => {
+                product.endpoints_of(found, own_name.as_deref().unwrap_or("localhost"))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a handover to `successor` would do, and what speaks against it.
+    pub fn plan(
+        &self,
+        inspection: &Inspection,
+        successor: &Certificate,
+        enable_tls: bool,
+    ) -> Result<(Plan, Vec<Finding>), PlanError> {
+        let mut findings = Vec::new();
+        if successor.key().is_none() {
+            findings.push(key_missing(successor));
+        }
+        let mut actions = match (&self.kind, &inspection.found) {
+            (Kind::Files(files), Found::Files(found)) => files.plan(found, successor)?,
+            (Kind::Product(product), Found::Product(found)) => {
+                product.plan(found, successor.leaf(), enable_tls)?
+            }
+            // An inspection belongs to the target that made it.
+            _ => Default::default(),
+        };
+        if matches!(self.kind, Kind::Product(_)) && !self.store.contains(successor.thumbprint()) {
+            actions.stage.insert(0, Action::Import { thumbprint: successor.thumbprint() });
+        }
+        Ok((Plan { stage: actions.stage, switch: actions.switch }, findings))
+    }
+
+    /// What its actions work with.
+    pub fn context<'a>(&'a self, successor: Option<&'a Certificate>) -> ActionContext<'a> {
+        ActionContext { store: self.store.as_ref(), successor }
+    }
+
+    /// Brings the target to take up what was changed; returns what the command wrote.
+    pub async fn activate(&self) -> Result<String, ActivationError> {
+        match &self.activation {
+            Some(activation) => activation.run().await,
+            None => Ok(String::new()),
+        }
+    }
+
+    /// Removes the target's own copies of a certificate that it no longer uses, with their keys.
+    pub fn remove_copies(&self, thumbprint: Thumbprint) -> std::io::Result<()> {
+        match &self.kind {
+            Kind::Files(files) => files
+                .versions_of(thumbprint)
+                .iter()
+                .try_for_each(|path| baton_platform::durable::remove_directory(path)),
+            Kind::Product(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

@@ -1,0 +1,74 @@
+//! TCP ports of the loopback interface that belong to one test, also while nobody listens on them.
+//!
+//! To bind port 0, note the number and let it go is a race twice over: another test may take the number, and the
+//! kernel may hand it to an outgoing connection while a server restarts. A [`ReservedPort`] therefore keeps a
+//! socket that is bound to the number and does not listen. With `SO_REUSEADDR` on both sides a server may bind
+//! and listen beside it (Rust's standard library and nginx set it), a connection is refused while no server
+//! listens, and nobody else is given the number: neither by port 0 nor for an outgoing connection.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A port of 127.0.0.1 that is kept free for one server until this value is dropped.
+#[derive(Debug)]
+pub struct ReservedPort {
+    number: u16,
+    _placeholder: Socket,
+}
+
+impl ReservedPort {
+    /// Reserves a free port, chosen by the kernel.
+    #[expect(clippy::new_without_default, reason = "each call takes another port")]
+    pub fn new() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let placeholder = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+        // Bound without SO_REUSEADDR, so that the number is nobody else's; set after, so that the server may join.
+        placeholder.bind(&any.into()).expect("a free port on the loopback interface");
+        placeholder.set_reuse_address(true).expect("SO_REUSEADDR");
+        let address = placeholder.local_addr().expect("the address of a bound socket");
+        let number = address.as_socket().expect("an IPv4 address").port();
+        Self { number, _placeholder: placeholder }
+    }
+
+    /// The port's number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// 127.0.0.1 with the port's number.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_server_may_come_and_go_and_nobody_answers_between() {
+        let port = ReservedPort::new();
+        for _ in 0..3 {
+            let refused = TcpStream::connect(port.address()).map_err(|error| error.kind());
+            assert_eq!(refused.map(drop), Err(ErrorKind::ConnectionRefused));
+
+            let listener = TcpListener::bind(port.address()).unwrap();
+            let client = TcpStream::connect(port.address()).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            drop(server); // closed by the server first: the port is left in TIME_WAIT
+            drop((client, listener));
+        }
+    }
+
+    #[test]
+    fn the_number_is_nobody_elses() {
+        let port = ReservedPort::new();
+        let other = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        let taken = other.bind(&port.address().into()).map_err(|error| error.kind());
+        assert_eq!(taken, Err(ErrorKind::AddrInUse));
+    }
+}

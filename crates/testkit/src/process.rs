@@ -1,0 +1,42 @@
+//! Processes by their id: to end one, and to know when it is really gone.
+
+use nix::errno::Errno;
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+/// Sends SIGTERM to the process. A process that is already gone is no error.
+pub fn terminate(pid: u32) -> std::io::Result<()> {
+    send(pid, Signal::SIGTERM)
+}
+
+/// Sends `signal` to the process. A process that is already gone is no error.
+pub fn send(pid: u32, signal: Signal) -> std::io::Result<()> {
+    match signal::kill(process_id(pid)?, signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// True when the process does not exist any more, or is dead and only waits for its parent to notice.
+///
+/// Either way all its files and sockets are closed.
+pub fn is_gone(pid: u32) -> bool {
+    let Ok(id) = process_id(pid) else { return true };
+    signal::kill(id, None) == Err(Errno::ESRCH) || is_zombie(pid)
+}
+
+fn is_zombie(pid: u32) -> bool {
+    // The state follows the program's name, which stands in parentheses and may hold anything.
+    let Ok(status) = fs_err::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    status.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with(['Z', 'X']))
+}
+
+/// Refuses what `kill` would take for a group of processes or for all of them.
+fn process_id(pid: u32) -> std::io::Result<Pid> {
+    match i32::try_from(pid) {
+        Ok(id) if id > 1 => Ok(Pid::from_raw(id)),
+        _ => {
+            Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{pid} is no process of ours")))
+        }
+    }
+}

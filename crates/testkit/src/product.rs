@@ -1,0 +1,321 @@
+//! A product of a test: its directory with plausible settings, its store, its ports, and the stand-in that serves.
+//!
+//! Everything is below one temporary directory: `product` (what Baton takes for the product's directory), `store`
+//! (Baton's directory store) and `run` (pid file, log and report of the stand-in). A new fixture has TLS off and is
+//! not started. Ports are reserved for the life of the fixture and written where the product would have them
+//! (`listener.json`, `general.json`), or else given to the stand-in on its command line.
+//!
+//! Settings are changed as a person would change them, in the files; a running stand-in does not notice.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::authority::IssuedCertificate;
+use crate::invocation::{self, Finished};
+use crate::port::ReservedPort;
+use crate::product_server::{self, Faults, Product, ReadyReport, companion};
+use crate::program::program;
+
+pub mod settings_text;
+
+/// How long one command of the stand-in may take.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// After this many seconds a stand-in that a killed test has left behind ends by itself.
+const END_AFTER: &str = "3600";
+
+/// Where a product names its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsShape {
+    /// In `config/servers/tls.json`: all four products.
+    TlsJson,
+    /// In `config/server/web/general.json` and `config/server/config/general.json`: the older shape of Xtract
+    /// Universal and Board Connector.
+    GeneralJson,
+}
+
+/// A product in a temporary directory, served by the stand-in. Ended by its process id when dropped.
+#[derive(Debug)]
+pub struct ProductFixture {
+    product: Product,
+    shape: SettingsShape,
+    ports: BTreeMap<String, ReservedPort>,
+    root: TempDir,
+}
+
+impl ProductFixture {
+    /// A product with TLS off, in the shape that is published for it today: no `tls.json` yet.
+    pub fn new(product: Product) -> Self {
+        Self::with_shape(product, SettingsShape::TlsJson)
+    }
+
+    /// A product with TLS off, in a shape of one's choice.
+    ///
+    /// Panics when yunIO or Xtract Core is asked for in the shape of the others.
+    #[track_caller]
+    pub fn with_shape(product: Product, shape: SettingsShape) -> Self {
+        let has_general_json = matches!(product, Product::XtractUniversal | Product::BoardConnector);
+        assert!(
+            shape == SettingsShape::TlsJson || has_general_json,
+            "{} keeps no certificate in a general.json",
+            product.key()
+        );
+        let ports = product.port_names().into_iter().map(|name| (name, ReservedPort::new())).collect();
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let fixture = Self { product, shape, ports, root };
+        for directory in [fixture.directory(), fixture.store(), fixture.root.path().join("run")] {
+            fs_err::create_dir_all(directory).expect("a directory of the product");
+        }
+        fixture.write_other_settings();
+        if shape == SettingsShape::GeneralJson {
+            fixture.write_general_json(None, None);
+        }
+        fixture
+    }
+
+    /// Which product it is.
+    pub fn product(&self) -> Product {
+        self.product
+    }
+
+    /// The product's directory, which holds `config`.
+    pub fn directory(&self) -> PathBuf {
+        self.root.path().join("product")
+    }
+
+    /// The directory store that the stand-in takes its certificate from.
+    pub fn store(&self) -> PathBuf {
+        self.root.path().join("store")
+    }
+
+    /// `config/servers/tls.json`, whether or not it exists.
+    pub fn tls_json(&self) -> PathBuf {
+        self.directory().join("config/servers/tls.json")
+    }
+
+    /// The files that name the certificate, or will when TLS is on: one, or two in the older shape.
+    pub fn reference_files(&self) -> Vec<PathBuf> {
+        match self.shape {
+            SettingsShape::TlsJson => vec![self.tls_json()],
+            SettingsShape::GeneralJson => {
+                [WEB_GENERAL_JSON, CONFIGURATION_GENERAL_JSON].map(|path| self.directory().join(path)).into()
+            }
+        }
+    }
+
+    /// A file that holds the thumbprint of another certificate, an enrolment agent's, outside of `config/server*`:
+    /// a handover must not change it.
+    pub fn bystander_file(&self) -> PathBuf {
+        self.directory().join("config/sources/sap/sso.json")
+    }
+
+    /// Puts the certificate into the store and changes no settings.
+    pub fn install(&self, certificate: &IssuedCertificate) -> PathBuf {
+        certificate.write_to_store(&self.store())
+    }
+
+    /// Puts the certificate into the store, names it in every reference, and switches TLS on.
+    pub fn enable_tls(&self, certificate: &IssuedCertificate) {
+        self.install(certificate);
+        match self.shape {
+            SettingsShape::TlsJson => self.write(TLS_JSON, &settings_text::tls_json(true, certificate)),
+            SettingsShape::GeneralJson => self.write_general_json(Some(certificate), Some(certificate)),
+        }
+    }
+
+    /// Switches TLS off in the settings and leaves the certificate named, where the shape allows that.
+    pub fn disable_tls(&self, certificate: &IssuedCertificate) {
+        match self.shape {
+            SettingsShape::TlsJson => self.write(TLS_JSON, &settings_text::tls_json(false, certificate)),
+            SettingsShape::GeneralJson => self.write_general_json(None, None),
+        }
+    }
+
+    /// Writes both `general.json` of the older shape, each with its own certificate or none.
+    pub fn write_general_json(
+        &self,
+        web: Option<&IssuedCertificate>,
+        configuration: Option<&IssuedCertificate>,
+    ) {
+        let number = |name: &str| self.ports[name].number();
+        let text = settings_text::web_general_json(number("web"), number("web-tls"), web);
+        self.write(WEB_GENERAL_JSON, &text);
+        let text = settings_text::configuration_general_json(number("configuration"), configuration);
+        self.write(CONFIGURATION_GENERAL_JSON, &text);
+    }
+
+    /// Makes the stand-in misbehave from its next start on.
+    pub fn set_faults(&self, faults: &Faults) {
+        let text = serde_json::to_string(faults).expect("faults as JSON");
+        self.write(Faults::FILE, &text);
+    }
+
+    /// Makes the stand-in behave from its next start on.
+    pub fn clear_faults(&self) {
+        // There may have been none.
+        let _ = fs_err::remove_file(self.directory().join(Faults::FILE));
+    }
+
+    /// The argument list that starts the product.
+    pub fn start_command(&self) -> Vec<String> {
+        self.service_command("start")
+    }
+
+    /// The argument list that restarts the product: what Baton's settings name as `activate`.
+    pub fn restart_command(&self) -> Vec<String> {
+        self.service_command("restart")
+    }
+
+    /// The argument list that stops the product.
+    pub fn stop_command(&self) -> Vec<String> {
+        vec![stand_in(), "stop".to_owned(), "--pid-file".to_owned(), text(&self.pid_file())]
+    }
+
+    /// Starts the product and waits until it is ready; panics with its standard error when it does not start.
+    #[track_caller]
+    pub fn start(&self) -> ReadyReport {
+        parse(&command(&self.start_command()).expect_success())
+    }
+
+    /// Like [`start`](Self::start); the error is what the product said when it did not start.
+    pub fn try_start(&self) -> Result<ReadyReport, String> {
+        let finished = command(&self.start_command());
+        if finished.succeeded() { Ok(parse(&finished)) } else { Err(finished.stderr) }
+    }
+
+    /// Stops the product and waits until it is gone; fine when it does not run.
+    #[track_caller]
+    pub fn stop(&self) {
+        command(&self.stop_command()).expect_success();
+    }
+
+    /// Stops and starts the product and waits until it is ready.
+    #[track_caller]
+    pub fn restart(&self) -> ReadyReport {
+        parse(&command(&self.restart_command()).expect_success())
+    }
+
+    /// The process id of the stand-in; none when it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        product_server::running_pid(&self.pid_file()).expect("the state of the pid file")
+    }
+
+    /// The port with this name (`services-tls`, `web`, …), whether or not it is open now.
+    ///
+    /// Panics when the product has no such port.
+    #[track_caller]
+    pub fn address(&self, name: &str) -> SocketAddr {
+        match self.ports.get(name) {
+            Some(port) => port.address(),
+            None => {
+                panic!("{} has no port {name:?}, but {:?}", self.product.key(), self.product.port_names())
+            }
+        }
+    }
+
+    /// The ports that are open now, by name; none when the product does not run.
+    pub fn endpoints(&self) -> BTreeMap<String, SocketAddr> {
+        let report =
+            self.pid().and_then(|_| fs_err::read_to_string(companion(&self.pid_file(), "ready")).ok());
+        let report = report.and_then(|json| ReadyReport::from_json(&json).ok());
+        report.map(|report| report.endpoints).unwrap_or_default()
+    }
+
+    /// All that the stand-in has written to standard error, over all its starts.
+    pub fn log(&self) -> String {
+        fs_err::read_to_string(companion(&self.pid_file(), "log")).unwrap_or_default()
+    }
+
+    /// The stand-in's pid file, which also holds the lock that shows that it runs.
+    pub fn pid_file(&self) -> PathBuf {
+        self.root.path().join("run/pid")
+    }
+
+    fn service_command(&self, action: &str) -> Vec<String> {
+        let mut arguments = vec![stand_in(), action.to_owned()];
+        let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        add("--product", self.product.key().to_owned());
+        add("--directory", text(&self.directory()));
+        add("--store", text(&self.store()));
+        add("--pid-file", text(&self.pid_file()));
+        add("--end-after", END_AFTER.to_owned());
+        for (name, port) in &self.ports {
+            if !self.is_in_settings(name) {
+                add("--port", format!("{name}={}", port.number()));
+            }
+        }
+        arguments
+    }
+
+    /// Whether a settings file says the number of this port, so that the command line must not.
+    fn is_in_settings(&self, name: &str) -> bool {
+        match self.shape {
+            SettingsShape::TlsJson => self.product == Product::XtractCore,
+            SettingsShape::GeneralJson => name != "api",
+        }
+    }
+
+    /// What a product's directory holds besides references: other settings, other certificates, other JSON.
+    fn write_other_settings(&self) {
+        self.write("config/sources/sap/sso.json", settings_text::ENROLMENT_AGENT);
+        match self.product {
+            Product::Yunio => self.write("config/services/customers.json", settings_text::SERVICE),
+            Product::XtractUniversal | Product::BoardConnector => {
+                self.write("config/extractions/customers/general.json", settings_text::EXTRACTION);
+            }
+            Product::XtractCore => {
+                self.write("theobald.service.definition.json", settings_text::SERVICE_DEFINITION);
+                let (plain, tls) = (self.ports["listener"].number(), self.ports["listener-tls"].number());
+                self.write("listener.json", &settings_text::listener_json(plain, tls, "Localhost"));
+            }
+        }
+    }
+
+    fn write(&self, path: &str, content: &str) {
+        let path = self.directory().join(path);
+        let directory = path.parent().expect("a file of the product is in its directory");
+        fs_err::create_dir_all(directory).expect("a directory of the product");
+        fs_err::write(&path, content).expect("a file of the product");
+    }
+}
+
+impl Drop for ProductFixture {
+    fn drop(&mut self) {
+        if let Err(error) = product_server::stop(&self.pid_file()) {
+            // A panic here would hide the one that may be under way.
+            product_server::complain(&format!("warning: {error}"));
+        }
+    }
+}
+
+const TLS_JSON: &str = "config/servers/tls.json";
+const WEB_GENERAL_JSON: &str = "config/server/web/general.json";
+const CONFIGURATION_GENERAL_JSON: &str = "config/server/config/general.json";
+
+fn stand_in() -> String {
+    text(&program("product-server"))
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+#[track_caller]
+fn command(arguments: &[String]) -> Finished {
+    match invocation::run(arguments, LIMIT) {
+        Ok(finished) => finished,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[track_caller]
+fn parse(finished: &Finished) -> ReadyReport {
+    match ReadyReport::from_json(&finished.stdout) {
+        Ok(report) => report,
+        Err(error) => panic!("`{}` answered no report: {error}\n{}", finished.command, finished.stdout),
+    }
+}
