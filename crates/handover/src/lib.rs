@@ -1,1 +1,30 @@
-//! 
+//! The engine: one target is moved from its certificate to the successor, or everything is as before.
+//!
+//! ```text
+//! check ─► stage ─► switch ─► activate ─► prove ─► (grace period) ─► retire
+//!             ▲________ roll back ________│
+//! ```
+//!
+//! The journal is written, and durable, before a step acts and after it has acted. A step's actions are known
+//! beforehand and idempotent both ways, so [`Engine::resume`] needs nothing but the journal and the target:
+//! an interruption before the switch was complete is undone, one after it is proven, or else undone. *Served*
+//! is said by handshakes alone.
+
+mod check;
+mod engine;
+mod error;
+mod observe;
+mod record;
+mod report;
+mod resume;
+mod retire;
+mod roll_back;
+mod soundness;
+mod status;
+mod trust;
+
+pub use engine::{Engine, Purpose, Request};
+pub use error::HandoverError;
+pub use report::{ProofReport, Report, SCHEMA, StepReport};
+pub use status::{ServedReport, Status, StatusRow, Subject};
+pub use trust::KnownRoots;

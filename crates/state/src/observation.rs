@@ -40,10 +40,16 @@ pub struct Served {
 }
 
 impl State {
-    /// Remembers the last look at some endpoints, in one transaction.
-    pub async fn record_observations(&self, observations: &[Observation]) -> Result<(), StateError> {
+    /// Remembers the last look at all endpoints of a target, in one transaction; what was seen at endpoints
+    /// that it no longer has is forgotten.
+    pub async fn record_observations(&self, target: &str, observations: &[Observation]) -> Result<(), StateError> {
         let error = failed("record what endpoints serve");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
+        sqlx::query("DELETE FROM observation WHERE target = ?")
+            .bind(target)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&error)?;
         for observation in observations {
             let served = observation.served.as_ref();
             sqlx::query(
@@ -52,7 +58,7 @@ impl State {
                       code, message, at)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
-            .bind(&observation.target)
+            .bind(target)
             .bind(&observation.endpoint)
             .bind(&observation.address)
             .bind(served.map(|served| served.fingerprint.to_string()))

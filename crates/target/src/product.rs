@@ -175,7 +175,7 @@ impl Product {
     fn endpoints(&self, files: &[(SettingsFile, Vec<Place>)]) -> Result<Vec<(u16, bool)>, TargetError> {
         let told = match self.kind {
             ProductKind::XtractCore => self.listener_port()?,
-            _ => file_ending(files, "web/general.json").and_then(|(file, _)| file.port_at(&["httpsPort"])),
+            _ => file_ending(files, "web/general.json").and_then(|(file, _)| file.port_at("/httpsPort")),
         };
         let mut endpoints: Vec<(u16, bool)> = match told {
             Some(port) => vec![(port, false)],
@@ -185,7 +185,7 @@ impl Product {
             (self.kind.configuration_port(), file_ending(files, "config/general.json"))
         {
             if self.kind.has_configuration_server() && !places.is_empty() {
-                let told = file.port_at(&["httpsPort"]).or_else(|| file.port_at(&["port"]));
+                let told = file.port_at("/httpsPort").or_else(|| file.port_at("/port"));
                 endpoints.push((told.unwrap_or(usual), told.is_none()));
             }
         }
@@ -195,19 +195,19 @@ impl Product {
     /// Xtract Core's `listener.json`, named after the executable that the service definition names.
     fn listener_port(&self) -> Result<Option<u16>, TargetError> {
         let definition = SettingsFile::read(&self.directory.join("theobald.service.definition.json"))?;
-        let executable = definition.as_ref().and_then(|file| file.string_at(&["servers", "0", "path"]));
+        let executable = definition.as_ref().and_then(|file| file.string_at("/servers/0/path"));
         let name = Path::new(executable.unwrap_or("listener.exe")).with_extension("json");
         let listener = SettingsFile::read(&self.directory.join(name))?;
-        Ok(listener.and_then(|file| file.port_at(&["securePort"])))
+        Ok(listener.and_then(|file| file.port_at("/securePort")))
     }
 }
 
 /// Switched off in `tls.json`, or by the protocol *HTTP - Unrestricted* of the web server.
 fn tls(files: &[(SettingsFile, Vec<Place>)]) -> Tls {
     if let Some((file, _)) = file_ending(files, "servers/tls.json") {
-        return if file.bool_at(&["tlsEnabled"]) == Some(false) { Tls::Off } else { Tls::On };
+        return if file.bool_at("/tlsEnabled") == Some(false) { Tls::Off } else { Tls::On };
     }
-    let protocol = file_ending(files, "web/general.json").and_then(|(file, _)| file.string_at(&["protocol"]));
+    let protocol = file_ending(files, "web/general.json").and_then(|(file, _)| file.string_at("/protocol"));
     if protocol.is_some_and(|protocol| protocol.starts_with("HTTP ")) { Tls::Off } else { Tls::On }
 }
 

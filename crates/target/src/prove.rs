@@ -66,9 +66,8 @@ pub enum Expected {
         trust: Option<Trust>,
         /// The family of its key.
         family: KeyFamily,
-        /// The family of the key it replaces, when that is another one: clients that ask for that family
-        /// must not see the old certificate either.
-        replaced: Option<(KeyFamily, Fingerprint)>,
+        /// The certificate that was served before: seeing it on is told apart from seeing a third one.
+        old: Option<Fingerprint>,
     },
     /// HTTP without TLS.
     PlainHttp,
@@ -107,16 +106,13 @@ impl fmt::Display for Unproven {
 }
 
 /// Asks all addresses side by side, each until it is proven or the deadline has passed.
-///
-/// `old` is the certificate that was served before: seeing it on is told apart from seeing a third one.
 pub async fn prove(
     expected: Vec<(Endpoint, SocketAddr, Expected)>,
-    old: Option<Fingerprint>,
     policy: Policy,
 ) -> Result<Vec<Proof>, Vec<Unproven>> {
     let mut asking = JoinSet::new();
     for (position, (endpoint, address, expected)) in expected.into_iter().enumerate() {
-        asking.spawn(async move { (position, prove_one(endpoint, address, &expected, old, policy).await) });
+        asking.spawn(async move { (position, prove_one(endpoint, address, &expected, policy).await) });
     }
     let mut results = asking.join_all().await;
     results.sort_by_key(|(position, _)| *position);
@@ -134,7 +130,6 @@ async fn prove_one(
     endpoint: Endpoint,
     address: SocketAddr,
     expected: &Expected,
-    old: Option<Fingerprint>,
     policy: Policy,
 ) -> Result<Proof, Box<Unproven>> {
     let started = Instant::now();
@@ -143,7 +138,7 @@ async fn prove_one(
     let mut last_other: Option<Instant> = None;
     loop {
         let asked_at = Instant::now();
-        let (seen, trouble) = ask(&endpoint, address, expected, old, policy).await;
+        let (seen, trouble) = ask(&endpoint, address, expected, policy).await;
         match trouble {
             None => {
                 if streak == 0 {
@@ -154,6 +149,14 @@ async fn prove_one(
                 let is_plain = matches!(expected, Expected::PlainHttp);
                 let is_long = streak >= policy.connections && asked_at.duration_since(streak_began) >= policy.over;
                 if is_plain || (is_long && is_quiet) {
+                    if let Some((seen, finding)) = other_family_serves_old(&endpoint, address, expected, policy).await {
+                        if started.elapsed() >= policy.deadline {
+                            return Err(Box::new(Unproven { endpoint, address, seen, finding }));
+                        }
+                        streak = 0;
+                        last_other = Some(Instant::now());
+                        continue;
+                    }
                     let handshake = seen.handshake().cloned();
                     return Ok(Proof { endpoint, address, handshake, at: clock::now() });
                 }
@@ -180,12 +183,32 @@ async fn prove_one(
     }
 }
 
-/// One connection, or two where an old key's family must be asked as well; the finding when it is not as expected.
+/// A server can hold one certificate for each family of keys: clients that ask for the other family than the
+/// successor's must not see the old one any more either.
+async fn other_family_serves_old(
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    expected: &Expected,
+    policy: Policy,
+) -> Option<(Seen, Finding)> {
+    let Expected::Certificate { fingerprint, family, old: Some(old), .. } = expected else { return None };
+    let other = match family {
+        KeyFamily::Ecdsa => KeyFamily::Rsa,
+        KeyFamily::Rsa => KeyFamily::Ecdsa,
+        KeyFamily::Any => return None,
+    };
+    let seen = probe(address, &endpoint.name, other, policy.connection_limit()).await;
+    if seen.handshake()?.leaf.fingerprint() != *old {
+        return None;
+    }
+    judge(endpoint, &seen, *fingerprint, None, Some(*old)).map(|finding| (seen, finding))
+}
+
+/// One connection; the finding when it is not as expected.
 async fn ask(
     endpoint: &Endpoint,
     address: SocketAddr,
     expected: &Expected,
-    old: Option<Fingerprint>,
     policy: Policy,
 ) -> (Seen, Option<Finding>) {
     let limit = policy.connection_limit();
@@ -201,20 +224,10 @@ async fn ask(
             });
             (seen, trouble)
         }
-        Expected::Certificate { fingerprint, trust, family, replaced } => {
+        Expected::Certificate { fingerprint, trust, family, old } => {
             let seen = probe(address, &endpoint.name, *family, limit).await;
-            let trouble = judge(endpoint, &seen, *fingerprint, trust.as_ref(), old);
-            if trouble.is_some() {
-                return (seen, trouble);
-            }
-            if let Some((old_family, old_fingerprint)) = replaced {
-                let other = probe(address, &endpoint.name, *old_family, limit).await;
-                if other.handshake().is_some_and(|handshake| handshake.leaf.fingerprint() == *old_fingerprint) {
-                    let trouble = judge(endpoint, &other, *fingerprint, None, old);
-                    return (other, trouble);
-                }
-            }
-            (seen, None)
+            let trouble = judge(endpoint, &seen, *fingerprint, trust.as_ref(), *old);
+            (seen, trouble)
         }
     }
 }

@@ -63,16 +63,16 @@ impl SettingsFile {
         places
     }
 
-    pub(crate) fn bool_at(&self, names: &[&str]) -> Option<bool> {
-        self.document.value(&pointer(names)).and_then(Scalar::as_bool)
+    pub(crate) fn bool_at(&self, pointer: &str) -> Option<bool> {
+        self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_bool)
     }
 
-    pub(crate) fn string_at(&self, names: &[&str]) -> Option<&str> {
-        self.document.value(&pointer(names)).and_then(Scalar::as_str)
+    pub(crate) fn string_at(&self, pointer: &str) -> Option<&str> {
+        self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_str)
     }
 
-    pub(crate) fn port_at(&self, names: &[&str]) -> Option<u16> {
-        self.document.value(&pointer(names)).and_then(Scalar::as_number)?.parse().ok()
+    pub(crate) fn port_at(&self, pointer: &str) -> Option<u16> {
+        self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_number)?.parse().ok()
     }
 
     /// The edit that makes every one of `places` name the successor; `None` when it does already.
@@ -105,9 +105,9 @@ impl SettingsFile {
         let mut described: Vec<String> = changes.iter().filter_map(describe).collect();
         let mut changes: Vec<Change> =
             changes.into_iter().map(|(field, value)| Change::string(field, value)).collect();
-        if enable_tls && self.bool_at(&["tlsEnabled"]) == Some(false) {
+        if enable_tls && self.bool_at("/tlsEnabled") == Some(false) {
             described.push("/tlsEnabled: false → true".to_owned());
-            changes.push(Change::bool(pointer(&["tlsEnabled"]), true));
+            changes.push(Change::bool(Pointer::root().member("tlsEnabled"), true));
         }
         let error = |cause: EditError| PlanError::Edit { path: self.path.clone(), cause };
         let patch = self.document.edit(&changes).map_err(error)?;
@@ -136,10 +136,6 @@ impl SettingsFile {
 
 fn parse(path: &Path, content: &[u8]) -> Result<JsonDocument, TargetError> {
     JsonDocument::parse(content).map_err(|cause: ParseError| TargetError::Settings { path: path.to_owned(), cause })
-}
-
-fn pointer(names: &[&str]) -> Pointer {
-    names.iter().fold(Pointer::root(), |pointer, name| pointer.member(name))
 }
 
 /// The one name that the products keep: the first DNS name, its case kept; without any, the address or the

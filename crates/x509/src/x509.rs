@@ -58,7 +58,12 @@ impl X509 {
         if !rest.is_empty() {
             return Err(invalid(&format!("{} bytes follow its end", rest.len())));
         }
-        let time = |seconds| Timestamp::from_second(seconds).map_err(|error| invalid(&error));
+        // "No end" is written as the last second of the year 9999 (RFC 5280, 4.1.2.5), a little beyond what
+        // can be held here.
+        let time = |seconds: i64| {
+            let held = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+            Timestamp::from_second(held).map_err(|error| invalid(&error))
+        };
         let mut dns_names = Vec::new();
         let mut ip_addresses = Vec::new();
         let alternative_names = parsed.subject_alternative_name().map_err(|error| invalid(&error))?;

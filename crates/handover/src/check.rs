@@ -1,0 +1,216 @@
+//! The first step: is the successor sound, is the target sound, and what would be done?
+
+use std::net::SocketAddr;
+
+use baton_finding::{Finding, Severity};
+use baton_platform::clock;
+use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, probe};
+use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust, X509};
+use tokio::task::JoinSet;
+
+use crate::engine::{Engine, Request};
+use crate::record::{AddressRecord, Prior};
+use crate::soundness::{self, Soundness};
+
+/// What the check has shown. Nothing was changed.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) current: Option<Thumbprint>,
+    pub(crate) certificate: Option<X509>,
+    pub(crate) plan: Plan,
+    pub(crate) addresses: Vec<AddressRecord>,
+    pub(crate) trust: Option<Trust>,
+    /// TLS is off and stays off: the references change, and nothing is served.
+    pub(crate) tls_stays_off: bool,
+}
+
+impl Checked {
+    pub(crate) fn is_refused(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether the target names the successor already, in all its fields.
+    pub(crate) fn names_already(&self, successor: &Certificate) -> bool {
+        let edits = |action: &Action| matches!(action, Action::Edit { .. });
+        self.current == Some(successor.thumbprint()) && !self.plan.switch.iter().any(edits)
+    }
+
+    /// The fingerprint of the certificate before: the one found, or the one seen under its thumbprint.
+    pub(crate) fn old_fingerprint(&self) -> Option<Fingerprint> {
+        self.certificate.as_ref().map(X509::fingerprint).or_else(|| {
+            self.addresses.iter().find_map(|address| match address.prior {
+                Prior::Served(fingerprint) => Some(fingerprint),
+                _ => None,
+            })
+        })
+    }
+
+    fn refused(findings: Vec<Finding>) -> Self {
+        Self {
+            findings,
+            current: None,
+            certificate: None,
+            plan: Plan { stage: Vec::new(), switch: Vec::new() },
+            addresses: Vec::new(),
+            trust: None,
+            tls_stays_off: false,
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) async fn check(&self, request: &Request<'_>) -> Checked {
+        let (target, successor) = (request.target, request.successor);
+        let inspection = match target.inspect() {
+            Ok(inspection) => inspection,
+            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
+        };
+        let tls_stays_off = inspection.tls == Tls::Off && !request.enable_tls;
+        let endpoints =
+            if tls_stays_off { Vec::new() } else { target.endpoints(&inspection, Some(successor.leaf())) };
+        let Soundness { mut findings, trust } = soundness::examine(
+            successor,
+            inspection.certificate.as_ref(),
+            &endpoints,
+            &self.roots,
+            clock::now(),
+        );
+        findings.extend(compare_with_hint(request.old, &inspection));
+        let plan = match target.plan(&inspection, successor, request.enable_tls) {
+            Ok((plan, more)) => {
+                findings.extend(more);
+                plan
+            }
+            Err(error) => {
+                findings.push(Finding::from_error(&error));
+                Plan { stage: Vec::new(), switch: Vec::new() }
+            }
+        };
+        if tls_stays_off {
+            findings.push(Finding::warning(
+                "tls-off",
+                format!("TLS is switched off in the settings of {:?} and stays off", target.name),
+                "switch it on with `baton swap --enable-tls`, or in the product's Designer",
+            ));
+        } else if endpoints.is_empty() {
+            findings.push(Finding::error(
+                "endpoint-missing",
+                format!("{:?} has no endpoint where it could be asked what it serves", target.name),
+                "set endpoints = [\"HOST:PORT\"] of the target",
+            ));
+        }
+        let (addresses, more) = self.look_at(target, &inspection, endpoints).await;
+        findings.extend(more);
+        findings.extend(inspection.findings);
+        Checked {
+            findings,
+            current: inspection.current,
+            certificate: inspection.certificate,
+            plan,
+            addresses,
+            trust,
+            tls_stays_off,
+        }
+    }
+
+    /// Asks every address what it serves now.
+    async fn look_at(
+        &self,
+        target: &Target,
+        inspection: &Inspection,
+        endpoints: Vec<Endpoint>,
+    ) -> (Vec<AddressRecord>, Vec<Finding>) {
+        let (mut addresses, mut findings) = (Vec::new(), Vec::new());
+        for (endpoint, answers) in ask_all(endpoints, target).await {
+            let answers = match answers {
+                Ok(answers) => answers,
+                Err(error) => {
+                    findings.push(Finding::error(
+                        "endpoint-unresolved",
+                        format!("{endpoint} cannot be resolved: {error}"),
+                        "write the address into `endpoints`, or mend the name's DNS",
+                    ));
+                    continue;
+                }
+            };
+            let one_answers = answers.iter().any(|(_, seen)| Prior::from(seen) != Prior::Closed);
+            for (address, seen) in answers {
+                let prior = Prior::from(&seen);
+                // One name may stand for addresses that the server does not listen on: `localhost` for ::1.
+                if prior == Prior::Closed && one_answers {
+                    continue;
+                }
+                findings.extend(judge(&endpoint, &seen, inspection));
+                addresses.push(AddressRecord { endpoint: endpoint.clone(), address, prior });
+            }
+        }
+        (addresses, findings)
+    }
+}
+
+type Answers = std::io::Result<Vec<(SocketAddr, Seen)>>;
+
+/// Asks all endpoints side by side; the answers come in the order of the endpoints.
+pub(crate) async fn ask_all(endpoints: Vec<Endpoint>, target: &Target) -> Vec<(Endpoint, Answers)> {
+    let limit = target.policy.connection_limit();
+    let mut asking = JoinSet::new();
+    for (position, endpoint) in endpoints.into_iter().enumerate() {
+        asking.spawn(async move {
+            let mut answers = Vec::new();
+            let result = match endpoint.resolve().await {
+                Ok(addresses) => {
+                    for address in addresses {
+                        answers.push((address, probe(address, &endpoint.name, KeyFamily::Any, limit).await));
+                    }
+                    Ok(answers)
+                }
+                Err(error) => Err(error),
+            };
+            (position, endpoint, result)
+        });
+    }
+    let mut results = asking.join_all().await;
+    results.sort_by_key(|(position, ..)| *position);
+    results.into_iter().map(|(_, endpoint, answers)| (endpoint, answers)).collect()
+}
+
+fn judge(endpoint: &Endpoint, seen: &Seen, inspection: &Inspection) -> Option<Finding> {
+    let assumed = if endpoint.assumed { " (the product's usual port; set `endpoints` if it is another)" } else { "" };
+    match (seen, inspection.current) {
+        (Seen::Served(handshake), Some(current)) if handshake.leaf.thumbprint() != current => {
+            Some(Finding::warning(
+                "endpoint-serves-other",
+                format!("{endpoint} {seen}, and the settings name {current}"),
+                "it was changed without a restart, or another server answers there",
+            ))
+        }
+        (Seen::Served(_), _) => None,
+        (Seen::PlainHttp, _) => Some(Finding::warning(
+            seen.code(),
+            format!("{endpoint} {seen}"),
+            "it was switched to TLS without a restart, or another server answers there",
+        )),
+        // The first certificate of a server that is not up yet.
+        (_, None) => None,
+        (_, Some(_)) if inspection.tls == Tls::Off => None,
+        (_, Some(_)) => Some(Finding::error(
+            seen.code(),
+            format!("{endpoint} {seen}{assumed}"),
+            "start the server first, or correct `endpoints`: what was not seen before cannot be proven after",
+        )),
+    }
+}
+
+fn compare_with_hint(hint: Option<Thumbprint>, inspection: &Inspection) -> Option<Finding> {
+    let hint = hint?;
+    if inspection.current == Some(hint) {
+        return None;
+    }
+    let truth = inspection.current.map_or_else(|| "no certificate".to_owned(), |current| current.to_string());
+    Some(Finding::warning(
+        "old-differs",
+        format!("the target names {truth}, not {hint}; its own files are believed"),
+        "the caller's OLD is a guess: ACME clients take it from their cache",
+    ))
+}

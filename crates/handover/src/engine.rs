@@ -1,0 +1,354 @@
+//! The handover from its check to its proof.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baton_finding::Finding;
+use baton_platform::clock;
+use baton_platform::lock::FileLock;
+use baton_state::{HandoverId, NewHandover, Origin, Outcome, State, Step, StepOutcome, StepRecord};
+use baton_target::{Action, ActionContext, Expected, Proof, Target, family_of, prove};
+use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::check::Checked;
+use crate::error::HandoverError;
+use crate::record::{Prior, Record};
+use crate::report::Report;
+use crate::trust::KnownRoots;
+
+/// How long a handover waits for another one of the same target.
+const LOCK_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Moves targets from one certificate to the next.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(crate) state: State,
+    pub(crate) locks: PathBuf,
+    pub(crate) roots: KnownRoots,
+    pub(crate) grace: SignedDuration,
+}
+
+/// Who asked for the handover, which decides what a roll back is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// A certificate was issued and is kept: the handover will be tried again.
+    Renew,
+    /// Someone asked for this certificate at this moment.
+    Swap,
+}
+
+/// One handover.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The `[[certificate]]` of the settings, where there is one.
+    pub certificate: Option<&'a str>,
+    /// The server.
+    pub target: &'a Target,
+    /// What it shall serve, with its key.
+    pub successor: &'a Certificate,
+    /// What the caller thinks the target names now: compared, not believed.
+    pub old: Option<Thumbprint>,
+    /// Who asked.
+    pub purpose: Purpose,
+    /// Switch TLS on along the way where it is off.
+    pub enable_tls: bool,
+    /// Stop after the check.
+    pub dry_run: bool,
+}
+
+/// A handover that is under way.
+pub(crate) struct Running<'a> {
+    pub(crate) id: HandoverId,
+    pub(crate) target: &'a Target,
+    pub(crate) successor: Option<&'a Certificate>,
+    pub(crate) new: Fingerprint,
+    pub(crate) old: Option<Fingerprint>,
+    pub(crate) trust: Option<Trust>,
+    pub(crate) record: Record,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Engine {
+    /// An engine over a journal. `locks` is a directory; `grace` is how long an old certificate is kept after
+    /// its successor was proven, and again in the trash.
+    pub fn new(state: State, locks: PathBuf, roots: KnownRoots, grace: SignedDuration) -> Self {
+        Self { state, locks, roots, grace }
+    }
+
+    /// The journal.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes a target from its certificate to the successor, or leaves it as it was.
+    pub async fn hand_over(&self, request: &Request<'_>) -> Result<Report, HandoverError> {
+        if request.dry_run {
+            let checked = self.check(request).await;
+            return Ok(planned(request, checked));
+        }
+        let _lock = self.lock(request.target).await?;
+        self.resume_locked(request.target, Some(request.successor)).await?;
+        let started_at = clock::now();
+        let checked = self.check(request).await;
+        self.state
+            .record_certificate(request.successor.leaf(), request.certificate, Origin::Found, started_at)
+            .await?;
+        if let Some(certificate) = &checked.certificate {
+            self.state.record_certificate(certificate, None, Origin::Found, started_at).await?;
+        }
+        let begun = new_handover(request, &checked, started_at);
+        if checked.is_refused() {
+            let step = ended(Step::Check, StepOutcome::Failed, String::new(), started_at);
+            tracing::warn!(target = %request.target, "refused by the checks: nothing was changed");
+            return self.record_ended(&begun, &[step], &[], Outcome::Refused).await;
+        }
+        let check = ended(Step::Check, StepOutcome::Done, String::new(), started_at);
+        if checked.names_already(request.successor) && !checked.tls_stays_off {
+            let proving_at = clock::now();
+            let running = running(HandoverId(0), request, &checked);
+            // Named and served already. Named and not served is what a forgotten restart looks like: go on.
+            if let Ok(proofs) = self.prove_successor(&running).await {
+                let prove = ended(Step::Prove, StepOutcome::Done, String::new(), proving_at);
+                self.observe_proofs(request.target, &proofs).await?;
+                let proofs: Vec<_> = proofs.iter().filter_map(crate::observe::proof_record).collect();
+                return self.record_ended(&begun, &[check, prove], &proofs, Outcome::Unchanged).await;
+            }
+        }
+        let id = self.state.open_handover(&begun, &check, Step::Stage, clock::now()).await?;
+        tracing::info!(handover = %id, target = %request.target, "checked: nothing speaks against it");
+        let mut running = running(id, request, &checked);
+        running.findings = checked.findings;
+        if checked.tls_stays_off {
+            return self.switch_without_proof(running).await;
+        }
+        self.carry_out(running).await
+    }
+
+    /// The lock of a target: one handover at a time, across processes.
+    pub(crate) async fn lock(&self, target: &Target) -> Result<FileLock, HandoverError> {
+        let path = self.locks.join(format!("{}.lock", target.name));
+        let error = |cause| HandoverError::Lock { target: target.name.clone(), cause };
+        let patience_ends = tokio::time::Instant::now() + LOCK_PATIENCE;
+        let mut told = false;
+        loop {
+            if let Some(lock) = FileLock::try_acquire(&path).map_err(error)? {
+                return Ok(lock);
+            }
+            if tokio::time::Instant::now() > patience_ends {
+                return Err(HandoverError::Busy { target: target.name.clone() });
+            }
+            if !told {
+                tracing::info!(%target, "another handover of this target is under way; waiting for it");
+                told = true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Stage to prove; any failure leads back.
+    async fn carry_out(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+        let steps: [(Step, Step); 2] = [(Step::Stage, Step::Switch), (Step::Switch, Step::Activate)];
+        for (step, next) in steps {
+            let started_at = clock::now();
+            match self.apply(&mut running, step).await {
+                Ok(output) => {
+                    let done = ended(step, StepOutcome::Done, output, started_at);
+                    self.state.advance(running.id, &done, Some(next), clock::now()).await?;
+                    tracing::info!(handover = %running.id, target = %running.target, "{step} done");
+                }
+                Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
+            }
+        }
+        self.activate_and_prove(running).await
+    }
+
+    /// The last two steps, from a complete switch.
+    pub(crate) async fn activate_and_prove(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+        let started_at = clock::now();
+        match running.target.activate().await {
+            Ok(output) => {
+                let done = ended(Step::Activate, StepOutcome::Done, output, started_at);
+                self.state.advance(running.id, &done, Some(Step::Prove), clock::now()).await?;
+                tracing::info!(handover = %running.id, target = %running.target, "activate done");
+            }
+            Err(error) => {
+                return self.fail(running, Step::Activate, started_at, vec![Finding::from_error(&error)]).await;
+            }
+        }
+        let started_at = clock::now();
+        match self.prove_successor(&running).await {
+            Ok(proofs) => {
+                let now = clock::now();
+                let records: Vec<_> = proofs.iter().filter_map(crate::observe::proof_record).collect();
+                let done = ended(Step::Prove, StepOutcome::Done, String::new(), started_at);
+                self.plan_retirement(&running, now).await?;
+                self.observe_proofs(running.target, &proofs).await?;
+                // Last of all: from here on the handover counts as served.
+                let findings = std::mem::take(&mut running.findings);
+                self.state
+                    .close_handover(running.id, &done, &records, &findings, Outcome::Served, now)
+                    .await?;
+                tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
+                self.report(running.id).await
+            }
+            Err(findings) => self.fail(running, Step::Prove, started_at, findings).await,
+        }
+    }
+
+    /// TLS is off and stays off: the references change, and there is nothing to ask.
+    async fn switch_without_proof(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+        for step in [Step::Stage, Step::Switch] {
+            let started_at = clock::now();
+            match self.apply(&mut running, step).await {
+                Ok(output) if step == Step::Stage => {
+                    let done = ended(step, StepOutcome::Done, output, started_at);
+                    self.state.advance(running.id, &done, Some(Step::Switch), clock::now()).await?;
+                }
+                Ok(output) => {
+                    let done = ended(step, StepOutcome::Done, output, started_at);
+                    let now = clock::now();
+                    self.state
+                        .close_handover(running.id, &done, &[], &running.findings, Outcome::Pending, now)
+                        .await?;
+                }
+                Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
+            }
+        }
+        self.report(running.id).await
+    }
+
+    async fn fail(
+        &self,
+        mut running: Running<'_>,
+        step: Step,
+        started_at: Timestamp,
+        findings: Vec<Finding>,
+    ) -> Result<Report, HandoverError> {
+        let reason = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
+        tracing::warn!(handover = %running.id, target = %running.target, "{step} failed: {reason}");
+        running.findings.extend(findings);
+        let failed = ended(step, StepOutcome::Failed, reason, started_at);
+        self.state.advance(running.id, &failed, Some(Step::RollBack), clock::now()).await?;
+        self.roll_back(running, matches!(step, Step::Activate | Step::Prove)).await
+    }
+
+    /// Does all actions of a step; returns the output of their commands.
+    async fn apply(&self, running: &mut Running<'_>, step: Step) -> Result<String, Finding> {
+        let context: ActionContext<'_> = running.target.context(running.successor);
+        let plan = &running.record.plan;
+        let actions: &[Action] = if step == Step::Stage { &plan.stage } else { &plan.switch };
+        let mut output = String::new();
+        for action in actions {
+            let report = action.apply(context).await.map_err(|error| Finding::from_error(&error))?;
+            output.push_str(&report.output);
+            running.findings.extend(report.findings);
+        }
+        Ok(output)
+    }
+
+    pub(crate) async fn prove_successor(&self, running: &Running<'_>) -> Result<Vec<Proof>, Vec<Finding>> {
+        let family = running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
+        let expected = Expected::Certificate {
+            fingerprint: running.new,
+            trust: running.trust.clone(),
+            family,
+            old: running.old.filter(|old| *old != running.new),
+        };
+        let addresses = running
+            .record
+            .addresses
+            .iter()
+            .map(|address| (address.endpoint.clone(), address.address, expected.clone()))
+            .collect();
+        prove(addresses, running.target.policy)
+            .await
+            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+    }
+
+    pub(crate) async fn report(&self, id: HandoverId) -> Result<Report, HandoverError> {
+        match self.state.handover(id).await? {
+            Some(handover) => Ok(Report::read(&self.state, &handover).await?),
+            None => Err(HandoverError::Vanished { id }),
+        }
+    }
+
+    async fn record_ended(
+        &self,
+        begun: &NewHandover,
+        steps: &[StepRecord],
+        proofs: &[baton_state::ProofRecord],
+        outcome: Outcome,
+    ) -> Result<Report, HandoverError> {
+        let id = self.state.record_ended_handover(begun, steps, proofs, outcome, clock::now()).await?;
+        self.report(id).await
+    }
+}
+
+pub(crate) fn ended(step: Step, outcome: StepOutcome, detail: String, started_at: Timestamp) -> StepRecord {
+    StepRecord::ended(step, outcome, detail, started_at, clock::now())
+}
+
+fn record(request: &Request<'_>, checked: &Checked) -> Record {
+    Record {
+        purpose: request.purpose,
+        plan: checked.plan.clone(),
+        addresses: checked.addresses.clone(),
+        old_ends: checked.certificate.as_ref().map(|certificate| certificate.not_after().as_second()),
+    }
+}
+
+fn new_handover(request: &Request<'_>, checked: &Checked, started_at: Timestamp) -> NewHandover {
+    NewHandover {
+        certificate: request.certificate.map(str::to_owned),
+        target: request.target.name.clone(),
+        old: checked.current,
+        old_fingerprint: checked.old_fingerprint(),
+        new: request.successor.thumbprint(),
+        new_fingerprint: request.successor.fingerprint(),
+        plan: record(request, checked).to_json(),
+        findings: checked.findings.clone(),
+        started_at,
+    }
+}
+
+fn running<'a>(id: HandoverId, request: &Request<'a>, checked: &Checked) -> Running<'a> {
+    Running {
+        id,
+        target: request.target,
+        successor: Some(request.successor),
+        new: request.successor.fingerprint(),
+        old: checked.old_fingerprint(),
+        trust: checked.trust.clone(),
+        record: record(request, checked),
+        findings: Vec::new(),
+    }
+}
+
+fn planned(request: &Request<'_>, checked: Checked) -> Report {
+    let refused = checked.is_refused();
+    let mut plan: Vec<String> = Vec::new();
+    if !refused {
+        plan.extend(checked.plan.stage.iter().map(|action| format!("stage: {action}")));
+        plan.extend(checked.plan.switch.iter().map(|action| format!("switch: {action}")));
+        if !checked.tls_stays_off {
+            let activation = request.target.activation.as_ref();
+            plan.extend(activation.map(|activation| format!("activate: {activation}")));
+            plan.extend(checked.addresses.iter().map(|address| match address.prior {
+                Prior::Served(_) => format!("prove: ask {} at {}", address.endpoint, address.address),
+                Prior::PlainHttp => format!("prove: ask {} (plain HTTP now)", address.endpoint),
+                Prior::Closed => format!("prove: ask {} (closed now)", address.endpoint),
+            }));
+        }
+    }
+    let now = clock::now();
+    let outcome = if refused { Outcome::Refused } else { Outcome::Planned };
+    let mut report = Report::without_handover("", &request.target.name, outcome, checked.findings, now);
+    report.certificate = request.certificate.map(str::to_owned);
+    report.old = checked.current;
+    report.new = Some(request.successor.thumbprint());
+    report.plan = plan;
+    report
+}

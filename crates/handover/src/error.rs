@@ -1,0 +1,70 @@
+use baton_finding::{Explain, Retry};
+use baton_state::StateError;
+
+/// The engine cannot go on. Whatever had begun is in the journal, and is finished or undone by the next start.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// The journal cannot be written or read: without it nothing may be changed.
+    #[error("the journal cannot be used")]
+    Journal(#[from] StateError),
+    /// Another handover of the target does not end.
+    #[error("another handover of {target:?} is under way")]
+    Busy {
+        /// The target.
+        target: String,
+    },
+    /// The lock file cannot be used.
+    #[error("the lock of {target:?} cannot be taken")]
+    Lock {
+        /// The target.
+        target: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The journal holds a plan that this version cannot read.
+    #[error("the journal's plan of handover {id} cannot be read")]
+    Plan {
+        /// Which handover.
+        id: baton_state::HandoverId,
+        /// Why.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A handover that was just written is not in the journal.
+    #[error("handover {id} is not in the journal")]
+    Vanished {
+        /// Which handover.
+        id: baton_state::HandoverId,
+    },
+}
+
+impl Explain for HandoverError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Journal(error) => error.code(),
+            Self::Busy { .. } => "target-busy",
+            Self::Lock { .. } => "lock-unusable",
+            Self::Plan { .. } => "plan-unreadable",
+            Self::Vanished { .. } => "handover-unknown",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Journal(error) => error.retry(),
+            Self::Busy { .. } | Self::Lock { .. } => Retry::Backoff,
+            Self::Plan { .. } | Self::Vanished { .. } => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Journal(error) => error.hint(),
+            Self::Busy { .. } => Some("wait for it; `baton history` shows how far it is".to_owned()),
+            Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
+            Self::Vanished { .. } => Some("`baton history` lists the handovers".to_owned()),
+            Self::Plan { .. } => Some("run the version of Baton that wrote it".to_owned()),
+        }
+    }
+}

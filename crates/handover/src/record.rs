@@ -1,0 +1,57 @@
+//! What the journal keeps of a handover, so that a later start can finish or undo it.
+
+use std::net::SocketAddr;
+
+use baton_target::{Endpoint, Plan, Seen};
+use baton_x509::Fingerprint;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Purpose;
+
+/// The journaled plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) purpose: Purpose,
+    pub(crate) plan: Plan,
+    /// Every address that must show the successor.
+    pub(crate) addresses: Vec<AddressRecord>,
+    /// When the certificate before ends, in seconds since 1970: one never goes back to an expired one.
+    pub(crate) old_ends: Option<i64>,
+}
+
+/// An address, and what it answered before anything was changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AddressRecord {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) address: SocketAddr,
+    pub(crate) prior: Prior,
+}
+
+/// What an address answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Prior {
+    /// This certificate.
+    Served(Fingerprint),
+    /// HTTP without TLS.
+    PlainHttp,
+    /// Nothing that can be asked for again.
+    Closed,
+}
+
+impl From<&Seen> for Prior {
+    fn from(seen: &Seen) -> Self {
+        match seen {
+            Seen::Served(handshake) => Self::Served(handshake.leaf.fingerprint()),
+            Seen::PlainHttp => Self::PlainHttp,
+            Seen::Refused | Seen::TimedOut | Seen::Failed(_) => Self::Closed,
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn to_json(&self) -> String {
+        // Paths that are not UTF-8 are refused in the settings; nothing else in here can fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

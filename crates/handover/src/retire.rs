@@ -1,0 +1,90 @@
+//! The end of the old certificate: never in the same breath as the proof of the new one.
+
+use baton_platform::clock;
+use baton_state::Retirement;
+use baton_store::Store;
+use baton_target::Target;
+use baton_x509::Thumbprint;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::{Engine, Running};
+use crate::error::HandoverError;
+
+impl Engine {
+    /// Writes down that the certificate before may go, after the grace period. A certificate that lives less
+    /// long than that is of no use for a roll back once it has expired, so it waits only as long as it lives.
+    pub(crate) async fn plan_retirement(&self, running: &Running<'_>, now: Timestamp) -> Result<(), HandoverError> {
+        self.state.cancel_retirement(running.new).await?;
+        let Some(old) = running.old.filter(|old| *old != running.new) else { return Ok(()) };
+        let Some(record) = self.state.certificate(old).await?.filter(|record| !record.foreign) else {
+            // Not ours to remove: whoever brought it may use it elsewhere.
+            return Ok(());
+        };
+        let grace = self.grace.min(record.not_after.duration_since(record.not_before)).max(SignedDuration::ZERO);
+        let discard_at = now.saturating_add(grace).unwrap_or(now);
+        self.state
+            .record_retirement(&Retirement {
+                fingerprint: old,
+                thumbprint: record.thumbprint,
+                target: running.target.name.clone(),
+                discard_at,
+                discarded: false,
+                shred_at: discard_at.saturating_add(grace).unwrap_or(discard_at),
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Retires what is due: first into the trash, and after a second grace period for good. A certificate that
+    /// a target still names, or that an endpoint was last seen to serve, stays.
+    pub async fn retire_due(&self, store: &dyn Store, targets: &[&Target]) -> Result<Vec<Thumbprint>, HandoverError> {
+        let now = clock::now();
+        let mut retired = Vec::new();
+        for mut retirement in self.state.retirements().await? {
+            if retirement.discarded {
+                if retirement.shred_at <= now && store.shred(retirement.thumbprint).is_ok() {
+                    self.state.cancel_retirement(retirement.fingerprint).await?;
+                }
+                continue;
+            }
+            if retirement.discard_at > now || self.is_in_use(retirement.thumbprint, targets).await? {
+                continue;
+            }
+            let removed = targets.iter().try_for_each(|target| target.remove_copies(retirement.thumbprint));
+            if let Err(error) = removed {
+                tracing::warn!(thumbprint = %retirement.thumbprint, "not retired: {error}");
+                continue;
+            }
+            if let Err(error) = store.discard(retirement.thumbprint) {
+                tracing::warn!(thumbprint = %retirement.thumbprint, "not retired: {error}");
+                continue;
+            }
+            tracing::info!(thumbprint = %retirement.thumbprint, "retired: certificate and key are in the trash");
+            retired.push(retirement.thumbprint);
+            retirement.discarded = true;
+            self.state.record_retirement(&retirement).await?;
+        }
+        Ok(retired)
+    }
+
+    /// When the next certificate is to be retired.
+    pub async fn next_retirement(&self) -> Result<Option<Timestamp>, HandoverError> {
+        let retirements = self.state.retirements().await?;
+        Ok(retirements.iter().map(|r| if r.discarded { r.shred_at } else { r.discard_at }).min())
+    }
+
+    async fn is_in_use(&self, thumbprint: Thumbprint, targets: &[&Target]) -> Result<bool, HandoverError> {
+        for target in targets {
+            match target.inspect() {
+                Ok(inspection) if inspection.current != Some(thumbprint) => {}
+                // Named; or not to be known, which is taken for named.
+                _ => return Ok(true),
+            }
+            if !self.state.open_handovers(&target.name).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        let observations = self.state.observations().await?;
+        Ok(observations.iter().any(|o| o.served.as_ref().is_some_and(|served| served.thumbprint == thumbprint)))
+    }
+}

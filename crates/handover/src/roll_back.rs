@@ -1,0 +1,123 @@
+//! The way back: undo, activate, and prove what was served before.
+
+use baton_finding::Finding;
+use baton_platform::clock;
+use baton_state::{Outcome, Step, StepOutcome};
+use baton_target::{Action, Expected, KeyFamily, Proof, prove};
+use jiff::Timestamp;
+
+use crate::engine::{Engine, Purpose, Running, ended};
+use crate::error::HandoverError;
+use crate::record::Prior;
+use crate::report::Report;
+
+impl Engine {
+    /// Undoes all that the plan says, as far as it was done, and proves the state before.
+    ///
+    /// `activated` tells whether the server may have taken up the change: then it is told again. Where it
+    /// cannot have, it is told only if it does not answer as before.
+    pub(crate) async fn roll_back(&self, mut running: Running<'_>, activated: bool) -> Result<Report, HandoverError> {
+        let started_at = clock::now();
+        let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {
+            running.findings.push(Finding::error(
+                "old-expired",
+                "the certificate before has expired: the target stays with the new one",
+                "see why the server does not serve it, then run the handover again",
+            ));
+            (Outcome::Stuck, StepOutcome::Failed, "not undone: the certificate before has expired".to_owned())
+        } else {
+            match self.undo_and_prove(&mut running, activated).await {
+                Ok(proofs) => {
+                    self.observe_proofs(running.target, &proofs).await?;
+                    let outcome = match running.record.purpose {
+                        Purpose::Renew => Outcome::Pending,
+                        Purpose::Swap => Outcome::RolledBack,
+                    };
+                    (outcome, StepOutcome::Done, proven(&proofs))
+                }
+                Err(findings) => {
+                    let detail = findings.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
+                    running.findings.extend(findings);
+                    (Outcome::Stuck, StepOutcome::Failed, detail)
+                }
+            }
+        };
+        match outcome {
+            Outcome::Stuck => tracing::error!(handover = %running.id, target = %running.target, "not restored: a person must look"),
+            _ => tracing::warn!(handover = %running.id, target = %running.target, "rolled back: what was served before is proven"),
+        }
+        let step = ended(Step::RollBack, step_outcome, detail, started_at);
+        self.state
+            .close_handover(running.id, &step, &[], &running.findings, outcome, clock::now())
+            .await?;
+        self.report(running.id).await
+    }
+
+    fn old_is_expired(&self, running: &Running<'_>, now: Timestamp) -> bool {
+        running.record.old_ends.is_some_and(|ends| ends < now.as_second())
+    }
+
+    async fn undo_and_prove(&self, running: &mut Running<'_>, activated: bool) -> Result<Vec<Proof>, Vec<Finding>> {
+        let context = running.target.context(running.successor);
+        let undo = |actions: &[Action]| -> Result<(), Vec<Finding>> {
+            actions.iter().rev().try_for_each(|action| action.undo(context).map_err(|e| vec![Finding::from_error(&e)]))
+        };
+        undo(&running.record.plan.switch)?;
+        let mut proofs = None;
+        if !activated {
+            // Nothing was told to take up the change, so most likely nothing did.
+            proofs = self.prove_prior(running, activated).await.ok();
+        }
+        let proofs = match proofs {
+            Some(proofs) => proofs,
+            None => {
+                if let Err(error) = running.target.activate().await {
+                    // The proof decides: a command may fail and the server be well.
+                    running.findings.push(Finding::from_error(&error));
+                }
+                self.prove_prior(running, true).await?
+            }
+        };
+        undo(&running.record.plan.stage)?;
+        Ok(proofs)
+    }
+
+    /// Every address must answer as it did: the certificate, or plain HTTP. What was closed is not asked.
+    async fn prove_prior(&self, running: &Running<'_>, activated: bool) -> Result<Vec<Proof>, Vec<Finding>> {
+        let expected = running
+            .record
+            .addresses
+            .iter()
+            .filter_map(|address| {
+                let expected = match address.prior {
+                    Prior::Closed => return None,
+                    Prior::PlainHttp => Expected::PlainHttp,
+                    Prior::Served(fingerprint) => Expected::Certificate {
+                        // After a restart a server serves what its settings name, whatever it served before.
+                        fingerprint: if activated { running.old.unwrap_or(fingerprint) } else { fingerprint },
+                        trust: None,
+                        family: KeyFamily::Any,
+                        old: None,
+                    },
+                };
+                Some((address.endpoint.clone(), address.address, expected))
+            })
+            .collect();
+        prove(expected, running.target.policy)
+            .await
+            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+    }
+}
+
+fn proven(proofs: &[Proof]) -> String {
+    let lines: Vec<String> = proofs
+        .iter()
+        .map(|proof| match &proof.handshake {
+            Some(handshake) => {
+                format!("{} at {} serves {}", proof.endpoint, proof.address, handshake.leaf.thumbprint())
+            }
+            None => format!("{} at {} answers plain HTTP", proof.endpoint, proof.address),
+        })
+        .collect();
+    lines.join("\n")
+}
