@@ -94,11 +94,7 @@ impl Engine {
                 "switch it on with `baton swap --enable-tls`, or in the product's Designer",
             ));
         } else if endpoints.is_empty() {
-            findings.push(Finding::error(
-                "endpoint-missing",
-                format!("{:?} has no endpoint where it could be asked what it serves", target.name),
-                "set endpoints = [\"HOST:PORT\"] of the target",
-            ));
+            findings.push(endpoint_missing(target));
         }
         let (addresses, more) = self.look_at(target, &inspection, endpoints).await;
         findings.extend(more);
@@ -112,6 +108,24 @@ impl Engine {
             trust,
             tls_stays_off,
         }
+    }
+
+    /// Whether a target is sound by itself, without a successor: what would refuse any handover.
+    pub async fn check_target(&self, target: &Target) -> (Option<Inspection>, Vec<Finding>) {
+        let mut inspection = match target.inspect() {
+            Ok(inspection) => inspection,
+            Err(error) => return (None, vec![Finding::from_error(&error)]),
+        };
+        let mut findings = std::mem::take(&mut inspection.findings);
+        if inspection.tls == Tls::On {
+            let endpoints = target.endpoints(&inspection, inspection.certificate.as_ref());
+            if endpoints.is_empty() {
+                findings.push(endpoint_missing(target));
+            }
+            let (_, more) = self.look_at(target, &inspection, endpoints).await;
+            findings.extend(more);
+        }
+        (Some(inspection), findings)
     }
 
     /// Asks every address what it serves now.
@@ -173,6 +187,14 @@ pub(crate) async fn ask_all(endpoints: Vec<Endpoint>, target: &Target) -> Vec<(E
     let mut results = asking.join_all().await;
     results.sort_by_key(|(position, ..)| *position);
     results.into_iter().map(|(_, endpoint, answers)| (endpoint, answers)).collect()
+}
+
+fn endpoint_missing(target: &Target) -> Finding {
+    Finding::error(
+        "endpoint-missing",
+        format!("{:?} has no endpoint where it could be asked what it serves", target.name),
+        "set endpoints = [\"HOST:PORT\"] of the target",
+    )
 }
 
 fn judge(endpoint: &Endpoint, seen: &Seen, inspection: &Inspection) -> Option<Finding> {

@@ -103,7 +103,12 @@ impl Engine {
         if checked.is_refused() {
             let step = ended(Step::Check, StepOutcome::Failed, String::new(), started_at);
             tracing::warn!(target = %request.target, "refused by the checks: nothing was changed");
-            return self.record_ended(&begun, &[step], &[], Outcome::Refused).await;
+            let outcome = match request.purpose {
+                // The certificate is issued and kept; what speaks against it can be mended.
+                Purpose::Renew => Outcome::Pending,
+                Purpose::Swap => Outcome::Refused,
+            };
+            return self.record_ended(&begun, &[step], &[], outcome).await;
         }
         let check = ended(Step::Check, StepOutcome::Done, String::new(), started_at);
         if checked.names_already(request.successor) && !checked.tls_stays_off {
@@ -129,8 +134,17 @@ impl Engine {
 
     /// The lock of a target: one handover at a time, across processes.
     pub(crate) async fn lock(&self, target: &Target) -> Result<FileLock, HandoverError> {
-        let path = self.locks.join(format!("{}.lock", target.name));
-        let error = |cause| HandoverError::Lock { target: target.name.clone(), cause };
+        self.lock_named("target", &target.name).await
+    }
+
+    /// The lock of a certificate: one order at a time, across processes.
+    pub async fn lock_certificate(&self, name: &str) -> Result<FileLock, HandoverError> {
+        self.lock_named("certificate", name).await
+    }
+
+    async fn lock_named(&self, kind: &str, name: &str) -> Result<FileLock, HandoverError> {
+        let path = self.locks.join(format!("{kind}-{name}.lock"));
+        let error = |cause| HandoverError::Lock { target: name.to_owned(), cause };
         let patience_ends = tokio::time::Instant::now() + LOCK_PATIENCE;
         let mut told = false;
         loop {
@@ -138,10 +152,10 @@ impl Engine {
                 return Ok(lock);
             }
             if tokio::time::Instant::now() > patience_ends {
-                return Err(HandoverError::Busy { target: target.name.clone() });
+                return Err(HandoverError::Busy { target: name.to_owned() });
             }
             if !told {
-                tracing::info!(%target, "another handover of this target is under way; waiting for it");
+                tracing::info!("another change of {kind} {name:?} is under way; waiting for it");
                 told = true;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

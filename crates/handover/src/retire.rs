@@ -1,10 +1,12 @@
 //! The end of the old certificate: never in the same breath as the proof of the new one.
 
+use std::sync::Arc;
+
 use baton_platform::clock;
 use baton_state::Retirement;
 use baton_store::Store;
 use baton_target::Target;
-use baton_x509::Thumbprint;
+use baton_x509::{Fingerprint, Thumbprint};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::{Engine, Running};
@@ -15,7 +17,14 @@ impl Engine {
     /// long than that is of no use for a roll back once it has expired, so it waits only as long as it lives.
     pub(crate) async fn plan_retirement(&self, running: &Running<'_>, now: Timestamp) -> Result<(), HandoverError> {
         self.state.cancel_retirement(running.new).await?;
-        let Some(old) = running.old.filter(|old| *old != running.new) else { return Ok(()) };
+        match running.old.filter(|old| *old != running.new) {
+            Some(old) => self.retire_later(old, &running.target.name, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts a certificate that Baton brought on the list of those to be retired.
+    pub async fn retire_later(&self, old: Fingerprint, target: &str, now: Timestamp) -> Result<(), HandoverError> {
         let Some(record) = self.state.certificate(old).await?.filter(|record| !record.foreign) else {
             // Not ours to remove: whoever brought it may use it elsewhere.
             return Ok(());
@@ -26,7 +35,7 @@ impl Engine {
             .record_retirement(&Retirement {
                 fingerprint: old,
                 thumbprint: record.thumbprint,
-                target: running.target.name.clone(),
+                target: target.to_owned(),
                 discard_at,
                 discarded: false,
                 shred_at: discard_at.saturating_add(grace).unwrap_or(discard_at),
@@ -37,12 +46,18 @@ impl Engine {
 
     /// Retires what is due: first into the trash, and after a second grace period for good. A certificate that
     /// a target still names, or that an endpoint was last seen to serve, stays.
-    pub async fn retire_due(&self, store: &dyn Store, targets: &[&Target]) -> Result<Vec<Thumbprint>, HandoverError> {
+    pub async fn retire_due(
+        &self,
+        store: &dyn Store,
+        targets: &[Arc<Target>],
+    ) -> Result<Vec<Thumbprint>, HandoverError> {
         let now = clock::now();
         let mut retired = Vec::new();
         for mut retirement in self.state.retirements().await? {
             if retirement.discarded {
-                if retirement.shred_at <= now && store.shred(retirement.thumbprint).is_ok() {
+                if retirement.shred_at <= now
+                    && targets.iter().map(|target| target.store.as_ref()).chain([store]).all(|store| store.shred(retirement.thumbprint).is_ok())
+                {
                     self.state.cancel_retirement(retirement.fingerprint).await?;
                 }
                 continue;
@@ -55,7 +70,8 @@ impl Engine {
                 tracing::warn!(thumbprint = %retirement.thumbprint, "not retired: {error}");
                 continue;
             }
-            if let Err(error) = store.discard(retirement.thumbprint) {
+            let stores = targets.iter().map(|target| target.store.as_ref()).chain([store]);
+            if let Err(error) = stores.into_iter().try_for_each(|store| store.discard(retirement.thumbprint)) {
                 tracing::warn!(thumbprint = %retirement.thumbprint, "not retired: {error}");
                 continue;
             }
@@ -73,7 +89,7 @@ impl Engine {
         Ok(retirements.iter().map(|r| if r.discarded { r.shred_at } else { r.discard_at }).min())
     }
 
-    async fn is_in_use(&self, thumbprint: Thumbprint, targets: &[&Target]) -> Result<bool, HandoverError> {
+    async fn is_in_use(&self, thumbprint: Thumbprint, targets: &[Arc<Target>]) -> Result<bool, HandoverError> {
         for target in targets {
             match target.inspect() {
                 Ok(inspection) if inspection.current != Some(thumbprint) => {}

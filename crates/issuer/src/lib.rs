@@ -1,1 +1,145 @@
-//! 
+//! Where a successor comes from.
+//!
+//! An [`Issuer`] turns names and a key into a certificate. The [`InternalAuthority`] is a small CA of our own, for
+//! machines that no public CA reaches; a manual issuer is a person, who brings the certificate by hand.
+
+mod authority;
+mod key;
+mod profile;
+
+use std::path::PathBuf;
+
+use baton_finding::{Explain, Retry};
+use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey};
+use jiff::{SignedDuration, Timestamp};
+
+pub use authority::InternalAuthority;
+
+/// Where a successor comes from.
+#[derive(Debug)]
+pub enum Issuer {
+    /// Our own CA.
+    Internal {
+        /// The CA.
+        authority: InternalAuthority,
+        /// How long what it issues lives.
+        lifetime: SignedDuration,
+    },
+    /// A person brings it, with `baton store import` and `baton swap`.
+    Manual,
+}
+
+/// What a certificate is to be.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Its names; the first DNS name is its common name too.
+    pub names: &'a [Name],
+    /// Its key.
+    pub key: KeySource<'a>,
+}
+
+/// Where the key comes from.
+#[derive(Debug)]
+pub enum KeySource<'a> {
+    /// A new one of this kind (a re-key, RFC 3647, 4.7).
+    New(KeyAlgorithm),
+    /// The key of the certificate before (a renewal, RFC 3647, 4.6).
+    Same(&'a PrivateKey),
+}
+
+/// There is no certificate to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The CA's files cannot be read or written.
+    #[error("the internal CA in `{}` cannot be used", .directory.display())]
+    Files {
+        /// Its directory.
+        directory: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The CA's files are damaged.
+    #[error("the internal CA in `{}` is damaged: {reason}", .directory.display())]
+    Damaged {
+        /// Its directory.
+        directory: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The CA's own name constraints forbid a name.
+    #[error("the internal CA may not issue for {name}: it is limited to {}", .permitted.join(", "))]
+    NameNotPermitted {
+        /// The name.
+        name: Name,
+        /// What it is limited to.
+        permitted: Vec<String>,
+    },
+    /// The certificate would outlive the CA's root.
+    #[error("the root of the internal CA ends on {ends}, before the certificate would")]
+    RootEnds {
+        /// When.
+        ends: Timestamp,
+    },
+    /// The library refused.
+    #[error("the certificate cannot be made: {reason}")]
+    Failed {
+        /// What it said.
+        reason: String,
+    },
+    /// The certificate is brought by hand.
+    #[error("the issuer is a person: the certificate is brought by hand")]
+    ByHand,
+}
+
+impl Explain for IssueError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Files { .. } => "ca-unusable",
+            Self::Damaged { .. } => "ca-damaged",
+            Self::NameNotPermitted { .. } => "name-not-permitted",
+            Self::RootEnds { .. } => "ca-root-ends",
+            Self::Failed { .. } => "not-issued",
+            Self::ByHand => "issuer-manual",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Files { .. } | Self::Failed { .. } => Retry::Backoff,
+            _ => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Files { .. } => "run Baton as the account that owns the data directory".to_owned(),
+            Self::Damaged { directory, .. } => {
+                format!("put `{}` back from a backup, or move it away: a new CA is then made", directory.display())
+            }
+            Self::NameNotPermitted { .. } => {
+                "a CA's limits are set when it is made: add a second [[issuer]] of kind \"internal\" with \
+                 permitted = [\"…\"] and let clients trust its root"
+                    .to_owned()
+            }
+            Self::RootEnds { .. } => "add a new [[issuer]] of kind \"internal\" and let clients trust its root".to_owned(),
+            Self::Failed { .. } => return None,
+            Self::ByHand => "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned(),
+        })
+    }
+}
+
+impl Issuer {
+    /// Whether [`Issuer::issue`] can be expected to give a certificate at all.
+    pub fn is_automatic(&self) -> bool {
+        !matches!(self, Self::Manual)
+    }
+
+    /// Gets a certificate with its chain and key. Nothing is stored: that is the caller's first act.
+    pub fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {
+        match self {
+            Self::Internal { authority, lifetime } => authority.issue(order, *lifetime, now),
+            Self::Manual => Err(IssueError::ByHand),
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Servers seen through OpenSSL's command line: a TLS client that shares no code with Baton.
 //!
-//! Every function opens a new connection (an old one would keep its worker and with it the old certificate) and
-//! has a time limit. IP addresses are not sent as server names (RFC 6066, section 3).
+//! Every question opens a new connection (an old one would keep its worker and with it the old certificate) and
+//! has a time limit; only an [`OpenConnection`] waits for as long as the server does. IP addresses are not sent as server names (RFC 6066, section 3).
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};

@@ -6,11 +6,12 @@ use baton_finding::Explain;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, GeneralSubtree};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::distinguished_name;
 use crate::key::KeyAlgorithm;
+use crate::name::Name;
 use crate::thumbprint::{Fingerprint, Thumbprint};
 
 /// A single X.509 certificate: a leaf, an intermediate or a root.
@@ -31,6 +32,7 @@ pub struct X509 {
     public_key: Vec<u8>,
     key_algorithm: KeyAlgorithm,
     serial: String,
+    permitted_names: Vec<Name>,
 }
 
 /// The bytes are no X.509 certificate.
@@ -94,6 +96,7 @@ impl X509 {
             public_key: parsed.public_key().raw.to_vec(),
             key_algorithm: KeyAlgorithm::of(parsed.public_key()),
             serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+            permitted_names: permitted_names(&parsed),
             der: der.to_vec(),
         })
     }
@@ -178,6 +181,12 @@ impl X509 {
         &self.serial
     }
 
+    /// The names that a CA is limited to by its name constraints (RFC 5280, 4.2.1.10), and all names below
+    /// them; an IP address stands for its whole permitted network. Empty when there are no such limits.
+    pub fn permitted_names(&self) -> &[Name] {
+        &self.permitted_names
+    }
+
     /// Whether subject and issuer are the same name: a root, or self-signed.
     pub fn is_self_issued(&self) -> bool {
         self.raw_subject == self.raw_issuer
@@ -209,4 +218,16 @@ fn ip_address(octets: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(octets));
     }
     <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
+}
+
+fn permitted_names(certificate: &X509Certificate<'_>) -> Vec<Name> {
+    let constraints = certificate.name_constraints().ok().flatten();
+    let subtrees = constraints.and_then(|constraints| constraints.value.permitted_subtrees.as_ref());
+    let name = |subtree: &GeneralSubtree<'_>| match &subtree.base {
+        GeneralName::DNSName(name) => Some(Name::Dns((*name).to_owned())),
+        // Address and mask, one after the other.
+        GeneralName::IPAddress(octets) => ip_address(&octets[..octets.len() / 2]).map(Name::Ip),
+        _ => None,
+    };
+    subtrees.into_iter().flatten().filter_map(name).collect()
 }

@@ -31,10 +31,7 @@ fn another_certificate_is_served_instead() {
         fixture.enable_tls(&named);
         fixture.set_faults(&Faults { serve_instead: Some(other.thumbprint.clone()), ..Faults::default() });
         let report = fixture.start();
-        assert_eq!(
-            report.thumbprints.len(),
-            if product == Product::Yunio { 3 } else { report.thumbprints.len() }
-        );
+        assert!(!report.thumbprints.is_empty());
         for name in report.thumbprints.keys() {
             assert_eq!(served(fixture.address(name)), other.thumbprint);
         }
@@ -61,7 +58,7 @@ fn the_tls_port_answers_in_plain_http() {
 }
 
 #[test]
-fn the_start_is_delayed_after_the_settings_were_read() {
+fn the_start_is_delayed() {
     let (fixture, certificate) = (ProductFixture::new(Product::XtractCore), certificate());
     fixture.enable_tls(&certificate);
     fixture.set_faults(&Faults { start_delay_ms: 700, ..Faults::default() });

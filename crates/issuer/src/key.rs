@@ -1,0 +1,28 @@
+//! Keys as the issuing library holds them.
+
+use baton_x509::{KeyAlgorithm, PrivateKey};
+use rcgen::{KeyPair, RsaKeySize};
+
+use crate::{IssueError, KeySource};
+
+pub(crate) fn key_pair(source: &KeySource<'_>) -> Result<KeyPair, IssueError> {
+    let pair = match source {
+        KeySource::New(algorithm) => match algorithm {
+            KeyAlgorithm::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+            KeyAlgorithm::Rsa2048 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048),
+            KeyAlgorithm::Rsa3072 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_3072),
+            KeyAlgorithm::Rsa4096 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_4096),
+            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::Other => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+        },
+        KeySource::Same(key) => KeyPair::try_from(&key.to_rustls()),
+    };
+    pair.map_err(failed)
+}
+
+pub(crate) fn private_key(pair: &KeyPair) -> PrivateKey {
+    PrivateKey::from_pkcs8(pair.serialize_der())
+}
+
+pub(crate) fn failed(error: rcgen::Error) -> IssueError {
+    IssueError::Failed { reason: error.to_string() }
+}
