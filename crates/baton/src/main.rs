@@ -1,1 +1,92 @@
-fn main() {}
+//! Baton: keeps the TLS certificate of a server fresh, and proves it.
+
+mod cli;
+mod commands;
+mod failure;
+mod local;
+mod output;
+mod settings;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Color, Command, Globals};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.globals.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    set_up_logging(&cli);
+    let output = Output { json: cli.globals.json };
+    let result = runtime(&cli.command).and_then(|runtime| runtime.block_on(run(&cli, output)));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// One thread for commands; `up` serves and renews side by side.
+fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match command {
+        Command::Up(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.worker_threads(2).enable_all().build().map_err(|error| {
+        Failure::new(Exit::Failed, "runtime", error.to_string(), "see the limits of this account (ulimit -a)")
+    })
+}
+
+async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
+    let globals: &Globals = &cli.globals;
+    match &cli.command {
+        Command::Up(arguments) => commands::up::run(globals, arguments).await,
+        Command::Renew(arguments) => commands::renew::run(globals, arguments, output).await,
+        Command::Swap(arguments) => commands::swap::run(globals, arguments, output).await,
+        Command::Status => commands::status::run(globals, output).await,
+        Command::History(arguments) => commands::history::run(globals, arguments, output).await,
+        Command::Prove(arguments) => commands::prove::run(globals, arguments, output).await,
+        Command::Store(command) => commands::store::run(globals, command, output).await,
+        Command::Target(command) => commands::target::run(globals, command, output).await,
+        Command::Ca(command) => commands::ca::run(globals, command, output),
+        Command::Check(arguments) => commands::check::run(globals, arguments, output).await,
+        Command::Completions { shell } => commands::generate::completions(*shell),
+        Command::Man => commands::generate::manual(),
+    }
+}
+
+/// Standard error, as long lines without targets: a person reads them.
+fn set_up_logging(cli: &Cli) {
+    let is_up = matches!(cli.command, Command::Up(_));
+    let level = match (cli.globals.quiet, cli.globals.verbose) {
+        (true, _) => "error",
+        (false, 0) if is_up => "info",
+        (false, 0) => "error",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::new(format!("warn,baton={level},{}", crates(level)));
+    let is_colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(is_colour)
+        .init();
+}
+
+/// Our own crates all begin alike; a filter by prefix does not exist for names with a hyphen turned underscore.
+fn crates(level: &str) -> String {
+    const OURS: [&str; 8] =
+        ["designer", "handover", "issuer", "platform", "scheduler", "state", "store", "target"];
+    OURS.map(|name| format!("baton_{name}={level}")).join(",")
+}

@@ -10,7 +10,7 @@ use baton_platform::clock;
 use baton_schedule::{Attention, Lifetime, attention, due};
 use baton_state::{CertificateRecord, Observation, Renewal};
 use baton_target::{Target, Tls};
-use baton_x509::{Fingerprint, Thumbprint};
+use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,19 @@ pub struct ServedReport {
     pub not_after: Timestamp,
 }
 
+impl From<&X509> for ServedReport {
+    fn from(leaf: &X509) -> Self {
+        Self {
+            thumbprint: leaf.thumbprint(),
+            fingerprint: leaf.fingerprint(),
+            subject: leaf.subject().to_owned(),
+            issuer: leaf.issuer().to_owned(),
+            not_before: leaf.not_before(),
+            not_after: leaf.not_after(),
+        }
+    }
+}
+
 struct Known {
     observations: HashMap<String, Vec<Observation>>,
     renewals: HashMap<String, Renewal>,
@@ -142,8 +155,9 @@ impl Known {
         let renewal = subject.certificate.and_then(|certificate| self.renewals.get(certificate));
         let current = renewal.and_then(|renewal| renewal.current).and_then(|current| self.certificates.get(&current));
         let pending = renewal.and_then(|renewal| renewal.pending).and_then(|pending| self.certificates.get(&pending));
-        if let Some(pending) = pending {
-            let reason = renewal.and_then(|renewal| renewal.failure.clone()).unwrap_or_default();
+        let failure = renewal.and_then(|renewal| renewal.failure.as_ref());
+        // Without a failure it is under way at this moment.
+        if let (Some(pending), Some(reason)) = (pending, failure) {
             findings.push(Finding::warning(
                 "not-handed-over",
                 format!("{} is issued and not handed over: {reason}", pending.thumbprint),
@@ -151,7 +165,7 @@ impl Known {
             ));
             worst = Attention::Soon;
         }
-        if let (Some(certificate), true) = (subject.certificate, renewal.is_none_or(|r| r.current.is_none())) {
+        if let (Some(certificate), true) = (subject.certificate, current.is_none() && pending.is_none()) {
             findings.push(Finding::warning(
                 "not-issued",
                 format!("{certificate:?} has not been handed over yet"),

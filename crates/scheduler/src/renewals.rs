@@ -179,6 +179,33 @@ impl Renewals {
         self.hand_over(certificate, &mut renewal, &successor, false).await
     }
 
+    /// Takes over what `swap` has handed to the targets of a certificate: its next renewal counts from there. A
+    /// swap to other names than the settings ask for is left alone, for the next renewal would undo it at once.
+    pub async fn adopt_swapped(&self, reports: &[Report]) -> Result<(), RenewError> {
+        for report in reports {
+            let is_served = matches!(report.outcome, Some(Outcome::Served | Outcome::Unchanged));
+            let named = |certificate: &&ManagedCertificate| report.certificate.as_ref() == Some(&certificate.name);
+            let (Some(certificate), Some(new), true) = (self.certificates.iter().find(named), report.new, is_served)
+            else {
+                continue;
+            };
+            let Some(fingerprint) = report.proof.iter().find(|p| p.thumbprint == new).map(|p| p.fingerprint) else {
+                continue;
+            };
+            let record = self.engine.state().certificate(fingerprint).await?;
+            let fits = record.is_some_and(|record| names_fit(certificate, &record));
+            if fits || !certificate.issuer.is_automatic() {
+                let renewal = Renewal {
+                    name: certificate.name.clone(),
+                    current: Some(fingerprint),
+                    ..Renewal::default()
+                };
+                self.engine.state().record_renewal(&renewal).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// When a certificate is to be looked at again; `None` for one that a person brings.
     pub async fn next_attempt(&self, certificate: &ManagedCertificate) -> Result<Option<Timestamp>, RenewError> {
         if !certificate.issuer.is_automatic() {

@@ -1,6 +1,6 @@
 //! The loop of `baton up`: nothing but timers wakes it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ use crate::renewals::{RenewError, RenewOptions, Renewals};
 /// Timers run on the monotonic clock and stand still while a machine sleeps: so the wall clock is looked at
 /// again at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(600);
+
+/// The pause after a renewal that could not even be recorded.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// How long the end of the loop waits for handovers that are under way.
+const PATIENCE_AT_END: Duration = Duration::from_secs(20);
 
 /// Keeps all certificates fresh.
 #[derive(Debug)]
@@ -36,10 +42,12 @@ impl Scheduler {
         Arc::clone(&self.changed)
     }
 
-    /// Finishes what was interrupted, then renews, asks and retires what is due, until it is dropped.
+    /// Finishes what was interrupted, then renews, asks and retires what is due, until `shutdown` comes; then
+    /// waits a while for handovers that are under way. One that takes longer is finished by the next start.
     ///
     /// Each renewal is a task of its own: one that hangs or fails delays no other.
-    pub async fn run(&self) {
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
         for target in &self.renewals.targets {
             if let Err(error) = self.renewals.engine.resume(target).await {
                 tracing::error!(%target, "not resumed: {}", error.chain());
@@ -47,6 +55,8 @@ impl Scheduler {
         }
         let mut renewing = JoinSet::new();
         let mut under_way: HashSet<String> = HashSet::new();
+        // A renewal that failed before it could write down when to try again.
+        let mut held_back: HashMap<String, Timestamp> = HashMap::new();
         let mut next_probe = clock::now();
         loop {
             let now = clock::now();
@@ -59,7 +69,8 @@ impl Scheduler {
                 if under_way.contains(&certificate.name) {
                     continue;
                 }
-                match self.renewals.next_attempt(certificate).await {
+                let held_until = held_back.get(&certificate.name).copied().unwrap_or(Timestamp::MIN);
+                match self.renewals.next_attempt(certificate).await.map(|at| at.map(|at| at.max(held_until))) {
                     Ok(Some(at)) if at <= now => {
                         under_way.insert(certificate.name.clone());
                         let (renewals, name) = (Arc::clone(&self.renewals), certificate.name.clone());
@@ -82,10 +93,15 @@ impl Scheduler {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.changed.notified() => {}
+                () = &mut shutdown => break,
                 Some(done) = renewing.join_next() => {
                     match done {
                         Ok((name, result)) => {
                             under_way.remove(&name);
+                            if result.is_err() {
+                                let until = clock::now().checked_add(AFTER_FAILURE).unwrap_or(Timestamp::MAX);
+                                held_back.insert(name.clone(), until);
+                            }
                             log(&name, result);
                         }
                         // A panic in one renewal; its certificate is taken up again by the next turn.
@@ -96,6 +112,9 @@ impl Scheduler {
                     }
                 }
             }
+        }
+        if tokio::time::timeout(PATIENCE_AT_END, renewing.join_all()).await.is_err() {
+            tracing::warn!("a handover is still under way: the next start finishes it");
         }
     }
 

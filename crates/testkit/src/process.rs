@@ -25,10 +25,13 @@ pub fn is_gone(pid: u32) -> bool {
     signal::kill(id, None) == Err(Errno::ESRCH) || is_zombie(pid)
 }
 
+/// Dead to its last thread. The main thread alone may be dead while others still hold files and sockets open.
 fn is_zombie(pid: u32) -> bool {
-    // The state follows the program's name, which stands in parentheses and may hold anything.
+    // The fields follow the program's name, which stands in parentheses and may hold anything (proc(5)).
     let Ok(status) = fs_err::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    status.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with(['Z', 'X']))
+    let fields: Vec<_> = status.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let (state, threads) = (fields.first(), fields.get(17).and_then(|number| number.parse::<u32>().ok()));
+    matches!(state, Some(&("Z" | "X"))) && threads.is_some_and(|number| number <= 1)
 }
 
 /// Refuses what `kill` would take for a group of processes or for all of them.

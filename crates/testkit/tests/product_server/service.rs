@@ -59,6 +59,15 @@ fn port_zero_is_chosen_once_and_remembered_for_open_and_closed_ports() {
     assert_eq!(with_any_port("start", &fixture).ports, first.ports);
 }
 
+/// Whether all threads of the process are stopped by a signal: one that still runs would take the next signal.
+#[cfg(target_os = "linux")]
+fn are_stopped(pid: u32) -> bool {
+    let tasks = fs_err::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let mut states = tasks.map(|task| fs_err::read_to_string(task.unwrap().path().join("stat")).unwrap());
+    states.all(|state| state.contains(") T "))
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn stop_waits_until_the_process_is_gone() {
     let (fixture, certificate) = (ProductFixture::new(Product::Yunio), certificate());
@@ -66,6 +75,7 @@ fn stop_waits_until_the_process_is_gone() {
     let pid = fixture.start().pid;
     // A process that is stopped by a signal takes the next one only when it is continued: a slow end.
     process::send(pid, Signal::SIGSTOP).unwrap();
+    wait_until("all threads are stopped", LIMIT, || are_stopped(pid));
     let command = fixture.stop_command();
     let mut stop = Command::new(&command[0]).args(&command[1..]).spawn().unwrap();
     let ended = wait_for(Duration::from_millis(500), || stop.try_wait().unwrap());

@@ -1,0 +1,244 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::{Address, Span};
+
+/// Keeps the TLS certificate of a server fresh: gets the successor, hands every reference over to it,
+/// restarts or reloads the server, proves with real handshakes that the new certificate is served, and only
+/// then retires the old one. If anything fails, everything is put back.
+#[derive(Debug, Parser)]
+#[command(name = "baton", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done and proven, or nothing to do
+  1  unexpected failure
+  2  usage or settings wrong
+  3  refused by the checks: nothing was changed
+  4  failed and rolled back: the old certificate is proven to be served
+  5  failed and not restored: a person must look
+  6  issued, not handed over: kept, will be tried again without a new order
+ 10  `status` and `prove` only: something needs attention soon
+ 11  `status` and `prove` only: something needs attention now";
+
+/// Flags that every command knows.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// Settings file [default: ./baton.toml, then /etc/baton/baton.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "BATON_SETTINGS")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Data directory [default: from the settings, else ./baton-data beside them]
+    #[arg(long, global = true, value_name = "DIR", env = "BATON_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tell more on standard error
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Tell errors only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep everything renewed and serve the Designer
+    ///
+    /// Without settings: makes ./baton-data with an internal CA, issues a certificate for localhost and this
+    /// host, and serves the Designer with it at https://localhost:8177. It renews by itself when due. Stop it
+    /// with Ctrl-C.
+    Up(Up),
+    /// Issue and hand over what is due
+    ///
+    /// Without NAME: every certificate of the settings. Each handover ends with a proof, or with everything as
+    /// it was before.
+    Renew(Renew),
+    /// Hand a server over to a certificate that you have
+    ///
+    /// For certificates from elsewhere, and as the installation script of an ACME client. Does not return
+    /// before the new certificate is proven to be served, or everything is as before.
+    Swap(Swap),
+    /// Show how everything stands: what is served, days left, what is wrong
+    ///
+    /// One row for each certificate and endpoint, from the last look at each endpoint; `baton prove` looks now.
+    Status,
+    /// Show past handovers, or one of them with its steps and proofs
+    History(History),
+    /// Ask endpoints now which certificate they serve
+    Prove(Prove),
+    /// Look after the certificate store
+    #[command(subcommand)]
+    Store(Store),
+    /// Look at the servers of the settings
+    #[command(subcommand)]
+    Target(Target),
+    /// The internal CA
+    #[command(subcommand)]
+    Ca(Ca),
+    /// Check the settings, every target, and permissions
+    Check(Check),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where the Designer listens, on the loopback interface: a port, or ADDRESS:PORT [default: 8177]
+    #[arg(long, value_name = "ADDRESS", env = "BATON_LISTEN")]
+    pub(crate) listen: Option<Address>,
+    /// How long certificates of the internal CA live, for example 90s or 47d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lifetime: Option<Span>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    /// Names of certificates in the settings [default: all]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Renew even if it is not due
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Keep the key of the certificate before
+    #[arg(long, conflicts_with = "new_key")]
+    pub(crate) same_key: bool,
+    /// Make a new key
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Swap {
+    /// Thumbprint of the certificate that is replaced, as far as you know; may be empty (""): the truth is read
+    /// from the server's own files
+    #[arg(value_name = "OLD")]
+    pub(crate) old: String,
+    /// The new certificate: its thumbprint in the store, or a PFX, PEM or DER file
+    #[arg(value_name = "NEW")]
+    pub(crate) new: String,
+    /// Name of the target in the settings [default: the one that uses OLD, or the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) file: KeyFile,
+    /// Switch TLS on as well, where it is off in the server's settings
+    #[arg(long)]
+    pub(crate) enable_tls: bool,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Where the key of a certificate file is, and what opens it.
+#[derive(Debug, Args)]
+pub(crate) struct KeyFile {
+    /// File with the private key in PEM [default: in the file itself, or beside it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// File whose first line is the password of the PFX
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Number of a handover: shows its steps and proofs
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<i64>,
+    /// How many to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// Name of a target, or any HOST:PORT [default: all targets]
+    #[arg(value_name = "TARGET|HOST:PORT")]
+    pub(crate) what: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// List the certificates of the store
+    List,
+    /// Show one certificate
+    Show { thumbprint: String },
+    /// Put a certificate with its key into the store
+    Import {
+        /// A PFX, PEM or DER file
+        file: PathBuf,
+        #[command(flatten)]
+        key: KeyFile,
+    },
+    /// Write a certificate and its chain to standard output, in PEM
+    Export {
+        thumbprint: String,
+        /// Write certificate, chain and private key into this new PFX file, readable by you alone
+        #[arg(long, value_name = "FILE", requires = "password_file")]
+        pfx: Option<PathBuf>,
+        /// File whose first line is the password for the PFX
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Put a certificate and its key into the store's trash, unless a target uses it
+    Remove { thumbprint: String },
+    /// Take a certificate and its key back out of the trash
+    Restore { thumbprint: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Target {
+    /// List the targets and the certificates that they name
+    List,
+    /// Check targets: references, permissions, endpoints
+    Check {
+        /// Name of a target [default: all]
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ca {
+    /// Print the root certificate of the internal CA, in PEM
+    Root {
+        /// Name of the issuer in the settings, where there are several
+        #[arg(long, value_name = "NAME")]
+        issuer: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Print the JSON schema of baton.toml instead
+    #[arg(long)]
+    pub(crate) schema: bool,
+}

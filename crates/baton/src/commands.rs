@@ -1,0 +1,13 @@
+//! One module for each command.
+
+pub(crate) mod ca;
+pub(crate) mod check;
+pub(crate) mod generate;
+pub(crate) mod history;
+pub(crate) mod prove;
+pub(crate) mod renew;
+pub(crate) mod status;
+pub(crate) mod store;
+pub(crate) mod swap;
+pub(crate) mod target;
+pub(crate) mod up;

@@ -1,0 +1,107 @@
+//! `baton renew`
+
+use baton_handover::Report;
+use baton_issuer::IssueError;
+use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
+
+use crate::cli::{Globals, Renew};
+use crate::failure::{Exit, Failure};
+use crate::local::{self, Answer, Request};
+use crate::output::Output;
+use crate::wiring::{App, DESIGNER, Place};
+
+pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) -> Result<Exit, Failure> {
+    let options = RenewOptions {
+        force: arguments.force,
+        key: match (arguments.same_key, arguments.new_key) {
+            (true, _) => Some(KeyChoice::SameKey),
+            (_, true) => Some(KeyChoice::NewKey),
+            _ => None,
+        },
+        dry_run: arguments.dry_run,
+    };
+    let place = Place::find(globals)?;
+    let request = Request::Renew { names: arguments.names.clone(), options };
+    let (reports, failure) = match local::ask(&place.socket(), &request).await? {
+        Some(Answer::Reports { reports, failure }) => (reports, failure.map(Failure::from)),
+        Some(Answer::Failed { failure }) => return Err(failure.into()),
+        Some(Answer::Status { .. }) => (Vec::new(), None),
+        None => {
+            let app = App::open(place, None).await?;
+            let result = execute(&app, &arguments.names, options, false).await;
+            app.renewals.engine.state().close().await;
+            result?
+        }
+    };
+    reports.iter().for_each(|report| output.report(report));
+    let exit = reports.iter().map(|report| Exit::of(report.outcome)).fold(Exit::Done, Exit::worse);
+    match failure {
+        // Told after what was done for the others.
+        Some(failure) => {
+            output.failure(&failure);
+            Ok(exit.worse(failure.exit))
+        }
+        None => Ok(exit),
+    }
+}
+
+/// Renews one after the other; the failure of one does not keep the others from their turn.
+pub(crate) async fn execute(
+    app: &App,
+    names: &[String],
+    options: RenewOptions,
+    is_up: bool,
+) -> Result<(Vec<Report>, Option<Failure>), Failure> {
+    let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    if wanted.is_empty() {
+        let automatic = app.renewals.certificates.iter().filter(|certificate| certificate.issuer.is_automatic());
+        wanted = automatic.map(|certificate| certificate.name.as_str()).collect();
+        wanted.retain(|name| is_up || *name != DESIGNER);
+        if wanted.is_empty() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "nothing-to-renew",
+                "there is no certificate to renew",
+                "add a [[certificate]] to baton.toml, or start `baton up`",
+            ));
+        }
+    }
+    // A name that is not there ends it before anything is done for the others.
+    for name in &wanted {
+        if *name == DESIGNER && !is_up {
+            return Err(Failure::new(
+                Exit::Refused,
+                "up-not-running",
+                "the Designer's certificate is renewed by `baton up`, which is not running",
+                "start `baton up`",
+            ));
+        }
+        if !app.renewals.certificates.iter().any(|certificate| certificate.name == *name) {
+            return Err(Failure::with(Exit::Usage, &RenewError::Unknown((*name).to_owned())));
+        }
+    }
+    let (mut reports, mut worst) = (Vec::new(), None::<Failure>);
+    for name in wanted {
+        match app.renewals.renew(name, options).await {
+            Ok(more) => reports.extend(more),
+            Err(error) => {
+                let exit = exit_of(&error);
+                if worst.as_ref().is_none_or(|known| known.exit.worse(exit) != known.exit) {
+                    worst = Some(Failure::with(exit, &error));
+                }
+            }
+        }
+    }
+    Ok((reports, worst))
+}
+
+fn exit_of(error: &RenewError) -> Exit {
+    match error {
+        RenewError::Unknown(_) => Exit::Usage,
+        RenewError::NoKey { .. } => Exit::Refused,
+        RenewError::Issue { cause: IssueError::NameNotPermitted { .. } | IssueError::RootEnds { .. } | IssueError::ByHand, .. } => {
+            Exit::Refused
+        }
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,198 @@
+//! `baton swap`
+
+use std::path::Path;
+
+use baton_finding::Finding;
+use baton_handover::{Purpose, Report, Request as HandoverRequest};
+use baton_platform::clock;
+use baton_state::{Origin, Outcome};
+use baton_store::CertificateFile;
+use baton_x509::Thumbprint;
+use fs_err as fs;
+use zeroize::Zeroizing;
+
+use crate::cli::{Globals, KeyFile, Swap};
+use crate::failure::{Exit, Failure};
+use crate::local::{self, Answer, Request, SwapRequest};
+use crate::output::Output;
+use crate::wiring::{App, DESIGNER, Place};
+
+pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> Result<Exit, Failure> {
+    let place = Place::find(globals)?;
+    let old = parse_old(&arguments.old)?;
+    let app = App::open(place, None).await?;
+    let result = run_in(&app, arguments, old).await;
+    app.renewals.engine.state().close().await;
+    let reports = result?;
+    reports.iter().for_each(|report| output.report(report));
+    Ok(reports.iter().map(|report| Exit::of_swap(report)).fold(Exit::Done, Exit::worse))
+}
+
+async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<Vec<Report>, Failure> {
+    let targets = choose_targets(app, arguments.target.as_deref(), old)?;
+    let new = match bring(app, arguments).await? {
+        Ok(new) => new,
+        Err(finding) => {
+            let refused = |target: &String| {
+                let findings = vec![finding.clone()];
+                let mut report = Report::without_handover("", target, Outcome::Refused, findings, clock::now());
+                report.certificate = None;
+                report
+            };
+            return Ok(targets.iter().map(refused).collect());
+        }
+    };
+    let request = SwapRequest { old, new, targets, enable_tls: arguments.enable_tls, dry_run: arguments.dry_run };
+    match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
+        Some(Answer::Reports { reports, .. }) => Ok(reports),
+        Some(Answer::Failed { failure }) => Err(failure.into()),
+        Some(Answer::Status { .. }) => Ok(Vec::new()),
+        None => execute(app, &request).await,
+    }
+}
+
+/// Hands the targets over to a certificate of the store.
+pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Vec<Report>, Failure> {
+    let not_found = || {
+        Failure::new(
+            Exit::Refused,
+            "certificate-not-found",
+            format!("the certificate {} is not in the store {}", request.new, app.renewals.store.location()),
+            "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
+        )
+    };
+    let mut reports = Vec::new();
+    for name in &request.targets {
+        let target = app.target(name)?;
+        let successor = match app.renewals.store.find(request.new)? {
+            Some(successor) => successor,
+            None => target.store.find(request.new)?.ok_or_else(not_found)?,
+        };
+        let certificate = app
+            .renewals
+            .certificates
+            .iter()
+            .find(|certificate| certificate.targets.iter().any(|target| target.name == *name));
+        let request = HandoverRequest {
+            certificate: certificate.map(|certificate| certificate.name.as_str()),
+            target,
+            successor: &successor,
+            old: request.old,
+            purpose: Purpose::Swap,
+            enable_tls: request.enable_tls,
+            dry_run: request.dry_run,
+        };
+        let report = app.renewals.engine.hand_over(&request).await?;
+        reports.push(report);
+    }
+    app.renewals.adopt_swapped(&reports).await?;
+    Ok(reports)
+}
+
+fn parse_old(text: &str) -> Result<Option<Thumbprint>, Failure> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error| Failure::with(Exit::Usage, &error))
+}
+
+/// The named target; else the ones that name OLD; else the only one.
+fn choose_targets(app: &App, named: Option<&str>, old: Option<Thumbprint>) -> Result<Vec<String>, Failure> {
+    if let Some(named) = named {
+        return Ok(vec![app.target(named)?.name.clone()]);
+    }
+    let targets: Vec<_> = app.renewals.targets.iter().filter(|target| target.name != DESIGNER).collect();
+    if let [only] = targets.as_slice() {
+        return Ok(vec![only.name.clone()]);
+    }
+    let names_old = |target: &&&std::sync::Arc<baton_target::Target>| {
+        old.is_some() && target.inspect().is_ok_and(|inspection| inspection.current == old)
+    };
+    let using: Vec<String> = targets.iter().filter(names_old).map(|target| target.name.clone()).collect();
+    if using.is_empty() {
+        let known = targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
+        let (message, hint) = if known.is_empty() {
+            ("the settings have no target", "add a [[target]] to baton.toml".to_owned())
+        } else {
+            ("no target uses the old certificate", format!("name one with --target: {known}"))
+        };
+        return Err(Failure::new(Exit::Usage, "target-unclear", message, hint));
+    }
+    Ok(using)
+}
+
+/// The successor in the store: found by its thumbprint, or imported from a file. `Err` inside is a refusal.
+async fn bring(app: &App, arguments: &Swap) -> Result<Result<Thumbprint, Finding>, Failure> {
+    let path = Path::new(&arguments.new);
+    let thumbprint = match arguments.new.parse::<Thumbprint>() {
+        Ok(thumbprint) => thumbprint,
+        Err(_) if path.exists() => {
+            let password = read_password(arguments.file.password_file.as_deref())?;
+            let read = read_file(path, &arguments.file, password.as_ref().map(|password| password.as_str()));
+            let certificate = match read {
+                Ok(certificate) => certificate,
+                Err(error) => return Ok(Err(Finding::from_error(&error))),
+            };
+            let thumbprint = certificate.thumbprint();
+            // A dry run leaves the store as it is; so it can only tell about what is in there.
+            if arguments.dry_run && !app.renewals.store.contains(thumbprint) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "certificate-not-imported",
+                    format!("a dry run changes nothing, and {thumbprint} is not in the store yet"),
+                    "import it with `baton store import FILE` first",
+                ));
+            }
+            app.renewals.store.import(&certificate)?;
+            let state = app.renewals.engine.state();
+            state.record_certificate(certificate.leaf(), None, Origin::Imported, clock::now()).await?;
+            thumbprint
+        }
+        Err(error) => {
+            let hint = "give a thumbprint of the store, or the path of a PFX, PEM or DER file that exists";
+            let mut failure = Failure::with(Exit::Usage, &error);
+            failure.chain = vec![format!("{:?} is neither a thumbprint nor a file", arguments.new)];
+            failure.hint = Some(hint.to_owned());
+            return Err(failure);
+        }
+    };
+    let in_some_store = app.renewals.store.contains(thumbprint)
+        || app.renewals.targets.iter().any(|target| target.store.contains(thumbprint));
+    Ok(if in_some_store {
+        Ok(thumbprint)
+    } else {
+        Err(Finding::error(
+            "certificate-not-found",
+            format!("the certificate {thumbprint} is not in the store {}", app.renewals.store.location()),
+            "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
+        ))
+    })
+}
+
+/// The certificate of a file that someone named.
+pub(crate) fn read_file(
+    path: &Path,
+    key: &KeyFile,
+    password: Option<&str>,
+) -> Result<baton_x509::Certificate, baton_store::ReadFileError> {
+    CertificateFile { path, key: key.key.as_deref(), password }.read()
+}
+
+/// The first line of a password file: passwords do not belong into arguments, which every account can list.
+pub(crate) fn read_password(path: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
+        Failure::new(Exit::Usage, "file-unreadable", error.to_string(), "see that the file is there and is text")
+    })?;
+    Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
+}
+
+impl Exit {
+    /// References that were handed over while TLS is off are all that was asked for.
+    fn of_swap(report: &Report) -> Self {
+        match report.outcome {
+            Some(Outcome::Pending) if report.findings.iter().any(|finding| finding.code == "tls-off") => Self::Done,
+            outcome => Self::of(outcome),
+        }
+    }
+}

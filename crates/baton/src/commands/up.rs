@@ -1,0 +1,253 @@
+//! `baton up`
+
+use std::future::pending;
+use std::sync::{Arc, OnceLock};
+
+use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Overview};
+use baton_finding::Explain as _;
+use baton_handover::{Report, Status};
+use baton_platform::local_socket::LocalListener;
+use baton_platform::lock::FileLock;
+use baton_scheduler::{RenewOptions, Scheduler};
+use baton_target::HotSwap;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use crate::cli::{Globals, Up};
+use crate::commands::{prove, renew, swap};
+use crate::failure::{Exit, Failure};
+use crate::local::{self, Answer, Request};
+use crate::output::tell;
+use crate::wiring::{App, DESIGNER, OwnListener, Place, own_hosts};
+
+/// How many handovers the Designer lists.
+const LISTED_HANDOVERS: u32 = 20;
+
+/// The certificate of our own listener: there is none before the first handover to it.
+struct OwnCertificate {
+    files: CertificateFiles,
+    hot: OnceLock<Arc<HotCertificate>>,
+    ready: Notify,
+}
+
+impl std::fmt::Debug for OwnCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnCertificate").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl HotSwap for OwnCertificate {
+    fn reload(&self) -> Result<(), String> {
+        if let Some(hot) = self.hot.get() {
+            return hot.reload();
+        }
+        let hot = HotCertificate::load(self.files.clone()).map_err(|error| error.chain())?;
+        // Only one handover of our own listener runs at a time, so nobody else has set it.
+        let _ = self.hot.set(hot);
+        self.ready.notify_one();
+        Ok(())
+    }
+}
+
+/// What the Designer shows.
+struct Pages {
+    app: Arc<App>,
+}
+
+impl Overview for Pages {
+    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
+        Box::pin(async {
+            self.app.renewals.engine.status(&self.app.subjects()).await.map_err(|error| error.chain())
+        })
+    }
+
+    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
+        Box::pin(async {
+            let state = self.app.renewals.engine.state();
+            let mut reports = Vec::new();
+            for handover in state.handovers(LISTED_HANDOVERS).await.map_err(|error| error.chain())? {
+                reports.push(Report::read(state, &handover).await.map_err(|error| error.chain())?);
+            }
+            Ok(reports)
+        })
+    }
+}
+
+pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failure> {
+    let place = Place::find(globals)?;
+    place.check()?;
+    refuse_second(&place)?;
+    // Before anything is made: a port in use leaves nothing behind.
+    let listener = Listener::bind(place.listen(arguments.listen.map(|address| address.0)))
+        .await
+        .map_err(|error| Failure::with(Exit::Usage, &error))?;
+    let address = listener.local_address();
+    place.make_data()?;
+    let _lock = lock(&place)?;
+    let (certificate, key) = place.designer_files();
+    let own = Arc::new(OwnCertificate {
+        files: CertificateFiles { certificate, key },
+        hot: OnceLock::new(),
+        ready: Notify::new(),
+    });
+    let own_listener = OwnListener {
+        address,
+        swap: Arc::clone(&own) as Arc<dyn HotSwap>,
+        lifetime: arguments.lifetime.map(|span| span.signed()),
+    };
+    let interval = place.probe_interval();
+    let socket = place.socket();
+    let app = Arc::new(App::open(place, Some(own_listener)).await?);
+    let local = LocalListener::bind(&socket).map_err(|error| {
+        Failure::new(Exit::Failed, "socket-unusable", error.to_string(), "see that the data directory is writable")
+    })?;
+    let (stop, stopped) = watch::channel(());
+    let designer = tokio::spawn(serve_designer(listener, Arc::clone(&own), Arc::clone(&app), stopped.clone()));
+    let scheduler = Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval));
+    let local = tokio::spawn(serve_local(local, Arc::clone(&app), scheduler.changed()));
+    let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
+    let signal = stop_signal().await?;
+    tracing::info!("{signal}: stopping");
+    local.abort();
+    // Every part holds a receiver, or has ended already.
+    let _ = stop.send(());
+    let _ = work.await;
+    let _ = designer.await;
+    app.renewals.engine.state().close().await;
+    Ok(Exit::Done)
+}
+
+/// The Designer waits for its first certificate, then serves to the end.
+async fn serve_designer(
+    listener: Listener,
+    own: Arc<OwnCertificate>,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let hot = loop {
+        if let Some(hot) = own.hot.get() {
+            break Arc::clone(hot);
+        }
+        tokio::select! {
+            () = own.ready.notified() => {}
+            _ = stopped.changed() => return,
+        }
+    };
+    let shutdown = async move {
+        let _ = stopped.changed().await;
+    };
+    listener.serve(hot, Arc::new(Pages { app }), own_hosts(), shutdown).await;
+}
+
+/// Brings our own certificate up, says so, and then keeps everything renewed.
+async fn work(
+    app: Arc<App>,
+    own: Arc<OwnCertificate>,
+    scheduler: Arc<Scheduler>,
+    address: std::net::SocketAddr,
+    mut stopped: watch::Receiver<()>,
+) {
+    if own.files.certificate.exists()
+        && let Err(error) = own.reload()
+    {
+        tracing::error!("the Designer's certificate cannot be used: {error}");
+    }
+    let mut shutdown = stopped.clone();
+    if own.hot.get().is_none() {
+        let options = RenewOptions { force: true, ..RenewOptions::default() };
+        tokio::select! {
+            result = app.renewals.renew(DESIGNER, options) => {
+                if let Err(error) = result {
+                    tracing::error!("no certificate for the Designer: {}", error.chain());
+                }
+            }
+            _ = stopped.changed() => return,
+        }
+    }
+    if own.hot.get().is_some() {
+        tell(&banner(&app, address));
+    }
+    scheduler
+        .run(async move {
+            let _ = shutdown.changed().await;
+        })
+        .await;
+}
+
+fn banner(app: &App, address: std::net::SocketAddr) -> String {
+    let url = format!("https://localhost:{}", address.port());
+    format!(
+        "Baton serves the Designer at {url}\n  \
+         data directory: {}\n  \
+         see it:         baton ca root > root.pem && curl --cacert root.pem {url}\n  \
+         renew it now:   baton renew --force\n  \
+         stop it:        Ctrl-C",
+        app.place.data.display()
+    )
+}
+
+async fn serve_local(listener: LocalListener, app: Arc<App>, changed: Arc<Notify>) {
+    let answer = move |request| {
+        let (app, changed) = (Arc::clone(&app), Arc::clone(&changed));
+        async move {
+            let answer = answer(&app, request).await.unwrap_or_else(|failure| Answer::Failed { failure: failure.into() });
+            changed.notify_one();
+            answer
+        }
+    };
+    local::serve(listener, answer).await;
+    pending::<()>().await;
+}
+
+async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
+    Ok(match request {
+        Request::Renew { names, options } => {
+            let (reports, failure) = renew::execute(app, &names, options, true).await?;
+            Answer::Reports { reports, failure: failure.map(Into::into) }
+        }
+        Request::Swap(request) => {
+            Answer::Reports { reports: swap::execute(app, &request).await?, failure: None }
+        }
+        Request::Prove { target } => Answer::Status { status: prove::execute(app, target.as_deref()).await? },
+    })
+}
+
+/// A second `up` over the same data is told so before it stumbles over the port of the first.
+fn refuse_second(place: &Place) -> Result<(), Failure> {
+    if place.data.join("up.lock").exists() {
+        lock(place)?;
+    }
+    Ok(())
+}
+
+fn lock(place: &Place) -> Result<FileLock, Failure> {
+    let path = place.data.join("up.lock");
+    match FileLock::try_acquire(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(Failure::new(
+            Exit::Usage,
+            "up-already-running",
+            format!("`baton up` is running already with the data directory `{}`", place.data.display()),
+            "stop it first, or give this one another --data and --listen",
+        )),
+        Err(error) => Err(Failure::new(
+            Exit::Usage,
+            "data-unusable",
+            error.to_string(),
+            "run Baton as the account that owns the data directory",
+        )),
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_signal() -> Result<&'static str, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Failed, "signals", error.to_string(), "see the limits of this account (ulimit -a)")
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "Ctrl-C",
+    })
+}

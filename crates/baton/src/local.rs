@@ -1,0 +1,143 @@
+//! How commands reach a running `baton up`: one line of JSON there, one back, over the local socket.
+//!
+//! Commands that change something are carried out by `up` where it lives, so that there is one scheduler and one
+//! listener; elsewhere the command acts itself, under the same locks.
+
+use std::path::Path;
+
+use baton_handover::{Report, Status};
+use baton_platform::local_socket::{self, LocalListener};
+use baton_scheduler::RenewOptions;
+use baton_x509::Thumbprint;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+use crate::failure::{Exit, Failure};
+
+/// The longest request that is read.
+const LONGEST_REQUEST: u64 = 64 * 1024;
+
+/// What is asked of `up`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub(crate) enum Request {
+    Renew { names: Vec<String>, options: RenewOptions },
+    Swap(SwapRequest),
+    Prove { target: Option<String> },
+}
+
+/// A swap to a certificate that is in the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SwapRequest {
+    pub(crate) old: Option<Thumbprint>,
+    pub(crate) new: Thumbprint,
+    pub(crate) targets: Vec<String>,
+    pub(crate) enable_tls: bool,
+    pub(crate) dry_run: bool,
+}
+
+/// What `up` answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub(crate) enum Answer {
+    Reports { reports: Vec<Report>, failure: Option<FailureText> },
+    Status { status: Status },
+    Failed { failure: FailureText },
+}
+
+/// A failure on its way through the socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct FailureText {
+    exit: u8,
+    code: String,
+    chain: Vec<String>,
+    hint: Option<String>,
+}
+
+impl From<Failure> for FailureText {
+    fn from(failure: Failure) -> Self {
+        Self { exit: failure.exit as u8, code: failure.code, chain: failure.chain, hint: failure.hint }
+    }
+}
+
+impl From<FailureText> for Failure {
+    fn from(text: FailureText) -> Self {
+        Self { exit: Exit::from_code(text.exit), code: text.code, chain: text.chain, hint: text.hint }
+    }
+}
+
+/// Asks a running `up`; `None` when none is running.
+pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
+    let broken = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Failed,
+            "up-unreachable",
+            format!("the running `baton up` did not answer: {error}"),
+            "see its output; `baton history` shows how far it came",
+        )
+    };
+    let Some(stream) = local_socket::connect(socket).await.map_err(|error| broken(&error))? else {
+        return Ok(None);
+    };
+    let (reader, mut writer) = stream.into_split();
+    let mut line = serde_json::to_vec(request).map_err(|error| broken(&error))?;
+    line.push(b'\n');
+    writer.write_all(&line).await.map_err(|error| broken(&error))?;
+    let mut answer = Vec::new();
+    BufReader::new(reader).read_until(b'\n', &mut answer).await.map_err(|error| broken(&error))?;
+    if answer.is_empty() {
+        return Err(broken(&"it ended meanwhile"));
+    }
+    serde_json::from_slice(&answer).map(Some).map_err(|error| broken(&error))
+}
+
+/// Answers requests until it is dropped. Each connection is a task of its own; a client that goes away does not
+/// end the work that it asked for.
+pub(crate) async fn serve<F, Fut>(listener: LocalListener, answer: F)
+where
+    F: Fn(Request) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok(stream) => {
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, answer).await {
+                        tracing::debug!("a local command went away: {error}");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!("the local socket failed: {error}");
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn converse<F, Fut>(stream: UnixStream, answer: F) -> std::io::Result<()>
+where
+    F: Fn(Request) -> Fut,
+    Fut: Future<Output = Answer>,
+{
+    let (reader, mut writer) = stream.into_split();
+    let mut line = Vec::new();
+    BufReader::new(reader.take(LONGEST_REQUEST)).read_until(b'\n', &mut line).await?;
+    let answer = match serde_json::from_slice(&line) {
+        Ok(request) => answer(request).await,
+        Err(error) => Answer::Failed {
+            failure: Failure::new(
+                Exit::Failed,
+                "request-unreadable",
+                format!("the request cannot be read: {error}"),
+                "run the same version of Baton as the one that is running",
+            )
+            .into(),
+        },
+    };
+    let mut text = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
+    text.push(b'\n');
+    writer.write_all(&text).await
+}

@@ -1,0 +1,256 @@
+//! `baton.toml`: read once, checked at the edge.
+//!
+//! Unknown keys are errors that name the line and the nearest known key. Paths are relative to the settings file.
+//! The reference is `docs/settings.md`; the schema (`baton check --schema`) is made from these types.
+
+use std::path::{Path, PathBuf};
+
+use baton_finding::Explain;
+use fs_err as fs;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) use values::{Address, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind};
+
+mod values;
+
+/// Where settings are looked for when nobody names a file.
+const DEFAULT_FILES: [&str; 2] = ["baton.toml", "/etc/baton/baton.toml"];
+
+/// What `baton.toml` says.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(title = "baton.toml")]
+pub(crate) struct Settings {
+    /// Where the journal, the internal CA and the locks are; default `baton-data` beside the settings.
+    pub(crate) data: Option<PathBuf>,
+    /// Where certificates and keys are kept.
+    pub(crate) store: StoreSettings,
+    /// Where successors come from.
+    pub(crate) issuer: Vec<IssuerSettings>,
+    /// Servers that name a certificate.
+    pub(crate) target: Vec<TargetSettings>,
+    /// Certificates that are kept fresh.
+    pub(crate) certificate: Vec<CertificateSettings>,
+    /// The web interface of `baton up`.
+    pub(crate) designer: DesignerSettings,
+    /// When a new certificate counts as proven.
+    pub(crate) proof: ProofSettings,
+    /// How `baton up` looks at what is served.
+    pub(crate) probe: ProbeSettings,
+    /// The end of old certificates.
+    pub(crate) retire: RetireSettings,
+}
+
+/// `[store]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct StoreSettings {
+    /// What kind of store it is.
+    pub(crate) kind: StoreKind,
+    /// Its directory; default `certificates` in the data directory.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// `[[issuer]]`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct IssuerSettings {
+    /// Its name, for `issuer = …` of a certificate.
+    pub(crate) name: String,
+    /// What kind of issuer it is.
+    pub(crate) kind: IssuerKind,
+    /// internal: how long its certificates live; default 47d.
+    pub(crate) lifetime: Option<Span>,
+    /// internal: names, and all below them, that the CA may issue for, beside this host's and those of its
+    /// certificates. Taken when the CA is made.
+    #[serde(default)]
+    pub(crate) permitted: Vec<values::NameSetting>,
+    /// manual: a PEM file with the roots that its certificates lead to.
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// `[[target]]`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct TargetSettings {
+    /// Its name.
+    pub(crate) name: String,
+    /// What kind of target it is; not needed with `product`.
+    pub(crate) kind: Option<TargetKind>,
+    /// The product, when it is one.
+    pub(crate) product: Option<Product>,
+    /// product: where it is installed; default where its setup puts it.
+    pub(crate) directory: Option<PathBuf>,
+    /// product: the certificate store that it reads; default `[store]`.
+    pub(crate) store: Option<PathBuf>,
+    /// files: the PEM file with the leaf and its chain.
+    pub(crate) certificate: Option<PathBuf>,
+    /// files: the PEM file with the private key.
+    pub(crate) key: Option<PathBuf>,
+    /// files: the server's own test of its configuration, as a list of arguments. `{certificate}` and `{key}`
+    /// stand for the staged files.
+    pub(crate) check: Option<Vec<String>>,
+    /// The command that reloads or restarts the server, as a list of arguments; an empty list for a server that
+    /// watches its files.
+    pub(crate) activate: Option<Vec<String>>,
+    /// Where it can be asked which certificate it serves.
+    #[serde(default)]
+    pub(crate) endpoints: Vec<EndpointSetting>,
+    /// How long each of its commands may run; default 60s.
+    pub(crate) time_limit: Option<Span>,
+    /// When a new certificate counts as proven here; default `[proof]`.
+    pub(crate) proof: Option<ProofSettings>,
+}
+
+/// `[[certificate]]`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CertificateSettings {
+    /// Its name.
+    pub(crate) name: String,
+    /// DNS names and IP addresses; the first is the common name.
+    pub(crate) names: Vec<values::NameSetting>,
+    /// The name of its issuer.
+    pub(crate) issuer: String,
+    /// The kind of its keys; default ecdsa-p256.
+    #[serde(default)]
+    pub(crate) key: KeyKind,
+    /// Whether a successor has a new key; default new-key.
+    #[serde(default)]
+    pub(crate) successor: Successor,
+    /// The names of the targets that use it.
+    #[serde(default)]
+    pub(crate) targets: Vec<String>,
+}
+
+/// `[designer]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct DesignerSettings {
+    /// Where it listens, on the loopback interface; default 127.0.0.1:8177.
+    pub(crate) listen: Option<Address>,
+}
+
+/// `[proof]`
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct ProofSettings {
+    /// How many connections in a row must show the new certificate; default 5.
+    #[schemars(range(min = 1))]
+    pub(crate) connections: Option<std::num::NonZeroU32>,
+    /// Over how long a time, at the least; default 1s.
+    pub(crate) over: Option<Span>,
+    /// For how long nothing else must have been seen; default 500ms.
+    pub(crate) quiet: Option<Span>,
+    /// How long to try; default 60s.
+    pub(crate) deadline: Option<Span>,
+}
+
+/// `[probe]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct ProbeSettings {
+    /// How often `baton up` asks every endpoint what it serves; default 5m.
+    pub(crate) interval: Option<Span>,
+}
+
+/// `[retire]`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct RetireSettings {
+    /// How long an old certificate stays in the store after the proof of the new one, and again in the trash;
+    /// default 7d.
+    pub(crate) grace: Option<Span>,
+}
+
+/// Settings, and where they came from.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// The file; `None` when there is none.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) settings: Settings,
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("the settings cannot be read")]
+    Io(#[source] std::io::Error),
+    #[error("{}:{line}:{column}: {message}", .path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String, hint: Option<String> },
+    #[error("{}: {message}", .path.display())]
+    Value { path: PathBuf, message: String, hint: String },
+}
+
+impl Explain for SettingsError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "settings-unreadable",
+            Self::Syntax { .. } | Self::Value { .. } => "settings-wrong",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io(_) => Some("name the file with --settings".to_owned()),
+            Self::Syntax { hint, .. } => hint.clone(),
+            Self::Value { hint, .. } => Some(hint.clone()),
+        }
+    }
+}
+
+impl Loaded {
+    /// Reads the named file, or the first default one that exists; without any, the settings are empty.
+    pub(crate) fn read(named: Option<&Path>) -> Result<Self, SettingsError> {
+        let path = match named {
+            Some(path) => Some(path.to_owned()),
+            None => DEFAULT_FILES.iter().map(PathBuf::from).find(|path| path.exists()),
+        };
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = fs::read_to_string(&path).map_err(SettingsError::Io)?;
+        let settings = toml::from_str(&text).map_err(|error| syntax_error(&path, &text, &error))?;
+        Ok(Self { path: Some(path), settings })
+    }
+
+    /// A path of the settings, which is relative to their file.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        self.directory().join(path)
+    }
+
+    /// The directory of the settings file; without one, the working directory.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let parent = self.path.as_deref().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+        std::path::absolute(if parent.as_os_str().is_empty() { Path::new(".") } else { &parent }).unwrap_or(parent)
+    }
+
+    /// An error about a value that is well formed and does not fit.
+    pub(crate) fn wrong(&self, message: impl Into<String>, hint: impl Into<String>) -> SettingsError {
+        let path = self.path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]));
+        SettingsError::Value { path, message: message.into(), hint: hint.into() }
+    }
+}
+
+fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
+    let offset = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = &text.as_bytes()[..offset];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    let message = error.message().to_owned();
+    let hint = nearest_key(&message).map(|nearest| format!("did you mean `{nearest}`?"));
+    SettingsError::Syntax { path: path.to_owned(), line, column, message, hint }
+}
+
+/// The known key that is most like the unknown one: serde's message quotes the unknown key first, then the known.
+fn nearest_key(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if !message.starts_with("unknown") {
+        return None;
+    }
+    let unknown = quoted.next()?;
+    quoted
+        .map(|known| (strsim::jaro_winkler(unknown, known), known))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known.to_owned())
+}

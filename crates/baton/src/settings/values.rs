@@ -1,0 +1,240 @@
+//! Values of the settings that are more than text: parsed where they are read.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use baton_scheduler::KeyChoice;
+use baton_target::{EndpointAddress, ProductKind};
+use baton_x509::{KeyAlgorithm, Name};
+use jiff::{SignedDuration, SpanRelativeTo};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A time span: `90s`, `15m`, `12h`, `47d`, or several of them together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct Span(SignedDuration);
+
+impl Span {
+    pub(crate) fn signed(self) -> SignedDuration {
+        self.0
+    }
+
+    pub(crate) fn unsigned(self) -> Duration {
+        self.0.unsigned_abs()
+    }
+}
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no time span: write 90s, 15m, 12h or 47d");
+        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+        let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+        if duration <= SignedDuration::ZERO {
+            return Err(format!("{text:?} is not a positive time span"));
+        }
+        Ok(Self(duration))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// What kind of store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoreKind {
+    /// A directory of PEM files.
+    #[default]
+    Directory,
+}
+
+/// What kind of issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IssuerKind {
+    /// A small CA of Baton's own.
+    Internal,
+    /// A person brings the certificate, with `baton swap`.
+    Manual,
+}
+
+/// What kind of target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TargetKind {
+    /// A server that reads PEM files.
+    Files,
+    /// One of the server products.
+    Product,
+}
+
+/// Which product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Product {
+    /// yunIO
+    Yunio,
+    /// Xtract Universal
+    XtractUniversal,
+    /// Board Connector
+    BoardConnector,
+    /// Xtract Core
+    XtractCore,
+}
+
+impl From<Product> for ProductKind {
+    fn from(product: Product) -> Self {
+        match product {
+            Product::Yunio => Self::Yunio,
+            Product::XtractUniversal => Self::XtractUniversal,
+            Product::BoardConnector => Self::BoardConnector,
+            Product::XtractCore => Self::XtractCore,
+        }
+    }
+}
+
+/// What kind of key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(crate) enum KeyKind {
+    /// ECDSA on the curve P-256.
+    #[default]
+    #[serde(rename = "ecdsa-p256")]
+    EcdsaP256,
+    /// ECDSA on the curve P-384.
+    #[serde(rename = "ecdsa-p384")]
+    EcdsaP384,
+    /// RSA, 2048 bits.
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
+    /// RSA, 3072 bits.
+    #[serde(rename = "rsa-3072")]
+    Rsa3072,
+    /// RSA, 4096 bits.
+    #[serde(rename = "rsa-4096")]
+    Rsa4096,
+}
+
+impl From<KeyKind> for KeyAlgorithm {
+    fn from(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::EcdsaP256 => Self::EcdsaP256,
+            KeyKind::EcdsaP384 => Self::EcdsaP384,
+            KeyKind::Rsa2048 => Self::Rsa2048,
+            KeyKind::Rsa3072 => Self::Rsa3072,
+            KeyKind::Rsa4096 => Self::Rsa4096,
+        }
+    }
+}
+
+/// Whether a successor has a new key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Successor {
+    /// A new key each time.
+    #[default]
+    NewKey,
+    /// The key of the certificate before.
+    SameKey,
+}
+
+impl From<Successor> for KeyChoice {
+    fn from(successor: Successor) -> Self {
+        match successor {
+            Successor::NewKey => Self::NewKey,
+            Successor::SameKey => Self::SameKey,
+        }
+    }
+}
+
+/// A DNS name or an IP address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct NameSetting(pub(crate) Name);
+
+impl TryFrom<String> for NameSetting {
+    type Error = baton_x509::InvalidName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// An address with a port, or a port on 127.0.0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct Address(pub(crate) SocketAddr);
+
+impl std::str::FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(port) = text.parse::<u16>() {
+            return Ok(Self(SocketAddr::from(([127, 0, 0, 1], port))));
+        }
+        let text = text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
+        text.parse().map(Self).map_err(|_| format!("{text:?} is no address: write 127.0.0.1:8177, [::1]:8177 or 8177"))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// `"host:port"`, or `{ address = "host:port", name = "server name" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum EndpointSetting {
+    /// Asked for its own host.
+    Plain(EndpointText),
+    /// Asked for another name.
+    Named(NamedEndpoint),
+}
+
+/// An endpoint with the name to ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedEndpoint {
+    /// Host and port.
+    pub(crate) address: EndpointText,
+    /// The server name in the TLS handshake.
+    pub(crate) name: String,
+}
+
+/// Host and port.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct EndpointText(EndpointAddress);
+
+impl TryFrom<String> for EndpointText {
+    type Error = baton_target::InvalidEndpoint;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl EndpointSetting {
+    /// The address, and the name where one is given.
+    pub(crate) fn parts(&self) -> (EndpointAddress, Option<String>) {
+        match self {
+            Self::Plain(address) => (address.0.clone(), None),
+            Self::Named(named) => (named.address.0.clone(), Some(named.name.clone())),
+        }
+    }
+}

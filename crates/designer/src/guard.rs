@@ -1,0 +1,77 @@
+//! What is true for every request and every answer, whichever page it is.
+//!
+//! Only reading is possible, only under a name that is ours, and every answer carries the same headers. The guard
+//! is outermost, so no page, and no refusal, can do without. The one exception is what hyper itself answers to
+//! bytes that are no request: such an answer has no body.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::hosts::{Hosts, Wanted};
+
+/// The headers of every answer.
+///
+/// `Strict-Transport-Security` is not among them, on purpose. It holds for a host name with all its ports: sent
+/// for `localhost`, it would turn every other program there that speaks plain HTTP unreachable in this browser,
+/// and would take away the way past a certificate warning.
+static HEADERS: [(HeaderName, &str); 7] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+/// Refuses what is not to be answered, and puts the headers on whatever the answer is.
+pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    let mut response = match refusal(&hosts, &request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    };
+    for (name, value) in &HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn refusal(hosts: &Hosts, request: &Request) -> Option<Response> {
+    match hosts.wanted(request) {
+        Wanted::Ours => {}
+        // Nothing of the machine is told: a page that has rebound its name can read this answer.
+        Wanted::Other => {
+            let sentence = "The Designer does not answer to this name. Open it under https://localhost and its port.\n";
+            return Some(plain(StatusCode::MISDIRECTED_REQUEST, sentence));
+        }
+        Wanted::Unclear => {
+            return Some(plain(StatusCode::BAD_REQUEST, "A request names one host, and this one does not.\n"));
+        }
+    }
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        return None;
+    }
+    let mut refusal =
+        plain(StatusCode::METHOD_NOT_ALLOWED, "Nothing can be changed here: GET and HEAD are answered.\n");
+    refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(refusal)
+}
+
+fn plain(code: StatusCode, sentence: &'static str) -> Response {
+    (code, [(CONTENT_TYPE, "text/plain; charset=utf-8")], sentence).into_response()
+}

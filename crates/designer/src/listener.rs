@@ -1,0 +1,186 @@
+//! The port of the Designer: who may connect, how many, and how it ends.
+//!
+//! The port is bound before anything else is done, so that a port in use is told at once. From then on nothing
+//! that a client or the system does ends the listener but its shutdown: a failing accept is tried again, after a
+//! pause where it would fail again. Beyond [`MOST_CONNECTIONS`] clients wait in the system's queue. Nothing
+//! wakes up while nobody is connected.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_finding::{Explain, Retry};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::connection::Connection;
+use crate::hosts::Hosts;
+use crate::overview::Overview;
+use crate::router::router;
+use crate::tls::HotCertificate;
+
+/// How many connections are open at once.
+const MOST_CONNECTIONS: usize = 256;
+
+/// How long answers under way may take once the shutdown has begun.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The pause after an accept that failed for want of something, such as descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A bound port of the loopback interface, not yet served.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// The Designer cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address can be reached from elsewhere.
+    #[error("the Designer does not listen on {address}: it is no address of the loopback interface")]
+    NotLoopback {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// Another program has the port.
+    #[error("the Designer cannot listen on {address}")]
+    InUse {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The system refused.
+    #[error("the Designer cannot listen on {address}")]
+    Refused {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl Explain for BindError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotLoopback { .. } => "designer-not-loopback",
+            Self::InUse { .. } => "designer-port-in-use",
+            Self::Refused { .. } => "designer-bind-refused",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::NotLoopback { .. } | Self::Refused { .. } => Retry::Never,
+            Self::InUse { .. } => Retry::Backoff,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotLoopback { address } => format!(
+                "nobody signs in to the Designer yet, so it is for this machine alone: use 127.0.0.1:{}",
+                address.port()
+            ),
+            Self::InUse { .. } => "end the program that listens there, or use another port".to_owned(),
+            Self::Refused { .. } => "use another port; those below 1024 may need more rights".to_owned(),
+        })
+    }
+}
+
+impl Listener {
+    /// Takes the port; port 0 takes any that is free. Clients can connect from here on, and wait for
+    /// [`serve`](Self::serve).
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        if !address.ip().is_loopback() {
+            return Err(BindError::NotLoopback { address });
+        }
+        let refused = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address, cause },
+            _ => BindError::Refused { address, cause },
+        };
+        let socket = TcpListener::bind(address).await.map_err(refused)?;
+        let bound = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, address: bound })
+    }
+
+    /// The address that is listened on, with the port that was free.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves the pages until `shutdown` ends, then closes the port, gives answers under way three seconds, and
+    /// returns with no connection left.
+    ///
+    /// It answers to `localhost`, `127.0.0.1`, `[::1]`, the address that it listens on, and to `hosts`: the
+    /// names of this machine, without a port.
+    pub async fn serve(
+        self,
+        certificate: Arc<HotCertificate>,
+        overview: Arc<dyn Overview>,
+        hosts: Vec<String>,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let acceptor = certificate.acceptor();
+        let router = router(overview, Hosts::new(self.address, hosts));
+        let (ending, ended) = watch::channel(());
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(joined) = connections.join_next() => tell(joined),
+                stream = accept(&self.socket), if connections.len() < MOST_CONNECTIONS => {
+                    let connection = Connection {
+                        acceptor: acceptor.clone(),
+                        router: router.clone(),
+                        ended: ended.clone(),
+                    };
+                    connections.spawn(connection.serve(stream));
+                }
+            }
+        }
+        drop(self.socket);
+        // Every connection holds a receiver, or there is none: a failure to send is no failure to tell.
+        let _ = ending.send(());
+        let answered = async { while connections.join_next().await.is_some() {} };
+        if timeout(LAST_ANSWERS, answered).await.is_err() {
+            tracing::debug!(connections = connections.len(), "connections are cut off");
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// The next connection, however often the system fails to give one.
+async fn accept(socket: &TcpListener) -> TcpStream {
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => return stream,
+            // That client is gone again; the next one waits already.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
+            Err(error) => {
+                tracing::warn!("the Designer cannot take a connection, and tries again: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One page that panicked must be known, and is no reason to end the others.
+fn tell(joined: Result<(), JoinError>) {
+    if let Err(error) = joined {
+        tracing::error!("a connection of the Designer broke off: {error}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Times and durations in words.
+
+use jiff::{SignedDuration, Timestamp};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A time as it is shown: UTC, for the eye and for machines.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    /// RFC 3339, for the attribute `datetime`.
+    pub(crate) datetime: String,
+    /// To the minute.
+    pub(crate) minute: String,
+    /// To the second.
+    pub(crate) second: String,
+}
+
+impl Moment {
+    pub(crate) fn new(at: Timestamp) -> Self {
+        Self {
+            at,
+            datetime: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            minute: at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            second: at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        }
+    }
+}
+
+/// What has been, or is to come, seen from `now`: `3 min 5 s ago`, `in 12 days`.
+pub(crate) fn from_now(at: Timestamp, now: Timestamp) -> String {
+    let distance = at.duration_since(now);
+    if distance.is_negative() {
+        format!("{} ago", words(distance))
+    } else if distance.as_secs() == 0 {
+        "just now".to_owned()
+    } else {
+        format!("in {}", words(distance))
+    }
+}
+
+/// A duration without its sign, as exactly as its size deserves: days from two days on; below, hours and
+/// minutes, then minutes, with seconds below ten.
+pub(crate) fn words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().unsigned_abs();
+    let pair = |first: u64, first_unit: &str, second: u64, second_unit: &str| match second {
+        0 => format!("{first} {first_unit}"),
+        _ => format!("{first} {first_unit} {second} {second_unit}"),
+    };
+    if seconds >= 2 * DAY {
+        format!("{} days", seconds / DAY)
+    } else if seconds >= HOUR {
+        pair(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min")
+    } else if seconds >= 10 * MINUTE {
+        format!("{} min", seconds / MINUTE)
+    } else if seconds >= MINUTE {
+        pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
+    } else {
+        format!("{seconds} s")
+    }
+}
+
+/// How long work took: tenths of a second below a minute.
+pub(crate) fn elapsed(seconds: f64) -> String {
+    if seconds < MINUTE as f64 {
+        format!("{seconds:.1} s")
+    } else {
+        words(SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX))
+    }
+}

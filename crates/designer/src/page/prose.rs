@@ -1,0 +1,61 @@
+//! Sentences of findings, with the commands in them set as code.
+
+use baton_finding::{Finding, Severity};
+
+/// A stretch of a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) text: String,
+    /// A command or a path: it stood between backquotes.
+    pub(crate) is_code: bool,
+}
+
+/// A finding as it is shown.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) severity: Severity,
+    pub(crate) code: String,
+    pub(crate) message: Vec<Stretch>,
+    /// Empty when there is nothing to do.
+    pub(crate) hint: Vec<Stretch>,
+}
+
+impl Trouble {
+    /// The findings, those that weigh most first.
+    pub(crate) fn all<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Self> {
+        let mut troubles: Vec<Self> = findings.into_iter().map(Self::new).collect();
+        troubles.sort_by(|one, other| other.severity.cmp(&one.severity));
+        troubles
+    }
+
+    fn new(finding: &Finding) -> Self {
+        Self {
+            severity: finding.severity,
+            code: finding.code.clone(),
+            message: sentence(&finding.message),
+            hint: sentence(&finding.hint),
+        }
+    }
+
+    /// The icon that goes with its weight.
+    pub(crate) fn icon(&self) -> &'static str {
+        match self.severity {
+            Severity::Notice => "notice",
+            Severity::Warning => "soon",
+            Severity::Error => "now",
+        }
+    }
+}
+
+/// Takes a sentence apart at its backquotes. Where they do not pair up it stays as it is.
+fn sentence(text: &str) -> Vec<Stretch> {
+    let pieces: Vec<&str> = text.split('`').collect();
+    if pieces.len() % 2 == 0 {
+        return vec![Stretch { text: text.to_owned(), is_code: false }];
+    }
+    let stretches = pieces.into_iter().enumerate();
+    stretches
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(position, text)| Stretch { text: text.to_owned(), is_code: position % 2 == 1 })
+        .collect()
+}

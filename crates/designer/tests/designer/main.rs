@@ -1,0 +1,34 @@
+//! The Designer from outside: real TLS connections to a listener in this process, with a handshake verified by
+//! rustls, by OpenSSL or by curl, and requests written out by hand.
+//!
+//! Where time matters it is tokio's paused clock: it runs ahead when nothing else is to be done.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what these functions of tests cannot do is a failed test"
+)]
+
+mod certificate;
+mod client;
+mod descriptors;
+mod listener;
+mod overview;
+mod requests;
+mod sample;
+mod shutdown;
+mod site;
+
+use std::sync::OnceLock;
+
+use baton_testkit::{Authority, IssuedCertificate};
+
+/// One authority for the whole test program.
+fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(|| Authority::new("Designer Test"))
+}
+
+fn issue() -> IssuedCertificate {
+    authority().issue(&["localhost", "127.0.0.1", "::1"]).sign()
+}

@@ -1,0 +1,89 @@
+//! A Designer that runs in this process, with its certificate in a temporary directory.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Overview};
+use baton_handover::{Report, Status};
+use baton_testkit::IssuedCertificate;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::{Answer, Client};
+use crate::{issue, sample};
+
+/// What a page is asked to show: always the same.
+pub(crate) struct Fixed {
+    pub(crate) status: Result<Status, String>,
+    pub(crate) handovers: Result<Vec<Report>, String>,
+}
+
+impl Overview for Fixed {
+    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
+        Box::pin(async { self.status.clone() })
+    }
+
+    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
+        Box::pin(async { self.handovers.clone() })
+    }
+}
+
+/// A running Designer.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) files: CertificateFiles,
+    pub(crate) hot: Arc<HotCertificate>,
+    shutdown: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+    _directory: TempDir,
+}
+
+impl Site {
+    /// With something to show, and a new certificate.
+    pub(crate) async fn start() -> Self {
+        let status = Ok(sample::status(vec![sample::row("sap")]));
+        Self::start_showing(Fixed { status, handovers: Ok(vec![sample::report()]) }).await
+    }
+
+    pub(crate) async fn start_showing(overview: impl Overview + 'static) -> Self {
+        Self::start_with(&issue(), overview, "127.0.0.1:0").await
+    }
+
+    pub(crate) async fn start_with(
+        certificate: &IssuedCertificate,
+        overview: impl Overview + 'static,
+        address: &str,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let files = CertificateFiles {
+            certificate: directory.path().join("certificate.pem"),
+            key: directory.path().join("key.pem"),
+        };
+        certificate.write_files(&files.certificate, &files.key);
+        let hot = HotCertificate::load(files.clone()).unwrap();
+        let listener = Listener::bind(address.parse().unwrap()).await.unwrap();
+        let address = listener.local_address();
+        let (shutdown, ended) = oneshot::channel();
+        let hosts = vec!["gateway.example.com".to_owned(), "fd00::7".to_owned()];
+        let served = tokio::spawn(listener.serve(Arc::clone(&hot), Arc::new(overview), hosts, async {
+            let _ = ended.await;
+        }));
+        Self { address, files, hot, shutdown, served, _directory: directory }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await.unwrap()
+    }
+
+    /// The answer on a connection of its own.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.client().await.get(path).await
+    }
+
+    /// Begins the shutdown; what comes back ends with the listener.
+    pub(crate) fn shut_down(self) -> JoinHandle<()> {
+        self.shutdown.send(()).unwrap();
+        self.served
+    }
+}
