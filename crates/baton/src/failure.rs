@@ -120,7 +120,8 @@ impl Failure {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        let error = ErrorObject { code: &self.code, message: self.chain.join(": "), hint: self.hint.as_deref() };
+        let error =
+            ErrorObject { code: &self.code, message: self.chain.join(": "), hint: self.hint.as_deref() };
         serde_json::to_string(&FailureObject { schema: baton_handover::SCHEMA, error }).unwrap_or_default()
     }
 }

@@ -80,6 +80,8 @@ fn set_up_logging(cli: &Cli) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // When nobody reads standard error any more, that must not end the program.
+        .log_internal_errors(false)
         .with_ansi(is_colour)
         .init();
 }

@@ -114,7 +114,10 @@ fn report_text(report: &Report) -> String {
     }
     for proof in &report.proof {
         let at = proof.at.strftime("%H:%M:%S");
-        lines.push(format!("  proof: {} at {} served {} at {at} UTC ({})", proof.endpoint, proof.address, proof.thumbprint, proof.tls_version));
+        lines.push(format!(
+            "  proof: {} at {} served {} at {at} UTC ({})",
+            proof.endpoint, proof.address, proof.thumbprint, proof.tls_version
+        ));
     }
     lines.extend(report.plan.iter().map(|action| format!("  would {}", action.replace('\n', "\n  "))));
     lines.extend(report.findings.iter().flat_map(finding_lines));
@@ -136,7 +139,8 @@ pub(crate) fn finding_lines(finding: &Finding) -> Vec<String> {
 }
 
 fn status_text(status: &Status) -> String {
-    let headers = ["CERTIFICATE", "TARGET", "ENDPOINT", "SERVED", "ISSUED BY", "LEFT", "DUE", "ASKED", "STATE"];
+    let headers =
+        ["CERTIFICATE", "TARGET", "ENDPOINT", "SERVED", "ISSUED BY", "LEFT", "DUE", "ASKED", "STATE"];
     let rows = status.rows.iter().map(|row| status_row(row, status.at)).collect();
     let mut lines = vec![table(&headers, rows)];
     for row in &status.rows {
@@ -155,7 +159,11 @@ fn status_text(status: &Status) -> String {
 fn status_row(row: &StatusRow, now: Timestamp) -> Vec<String> {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let served = row.served.as_ref().map(|served| served.thumbprint.to_string());
-    let left = row.served.as_ref().map(|served| served.not_after).map(|end| span_text(end.duration_since(now).as_secs()));
+    let left = row
+        .served
+        .as_ref()
+        .map(|served| served.not_after)
+        .map(|end| span_text(end.duration_since(now).as_secs()));
     vec![
         text(&row.certificate),
         text(&row.target),

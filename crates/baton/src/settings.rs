@@ -10,7 +10,9 @@ use fs_err as fs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use values::{Address, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind};
+pub(crate) use values::{
+    Address, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
+};
 
 mod values;
 
@@ -221,7 +223,8 @@ impl Loaded {
     /// The directory of the settings file; without one, the working directory.
     pub(crate) fn directory(&self) -> PathBuf {
         let parent = self.path.as_deref().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
-        std::path::absolute(if parent.as_os_str().is_empty() { Path::new(".") } else { &parent }).unwrap_or(parent)
+        std::path::absolute(if parent.as_os_str().is_empty() { Path::new(".") } else { &parent })
+            .unwrap_or(parent)
     }
 
     /// An error about a value that is well formed and does not fit.

@@ -18,14 +18,15 @@ use jiff::SignedDuration;
 
 use crate::cli::Globals;
 use crate::failure::{Exit, Failure};
-use crate::settings::{CertificateSettings, IssuerKind, IssuerSettings, Loaded, ProofSettings, TargetKind, TargetSettings};
+use crate::settings::{
+    CertificateSettings, IssuerKind, IssuerSettings, Loaded, ProofSettings, TargetKind, TargetSettings,
+};
 
 /// The target and certificate of our own listener, and the CA that issues it where the settings name none.
 pub(crate) const DESIGNER: &str = "designer";
 const INTERNAL: &str = "internal";
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8177);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8177);
 const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(47 * 24);
 const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -56,7 +57,8 @@ pub(crate) struct App {
 impl Place {
     /// Finds settings and data directory; makes nothing.
     pub(crate) fn find(globals: &Globals) -> Result<Self, Failure> {
-        let loaded = Loaded::read(globals.settings.as_deref()).map_err(|error| Failure::with(Exit::Usage, &error))?;
+        let loaded =
+            Loaded::read(globals.settings.as_deref()).map_err(|error| Failure::with(Exit::Usage, &error))?;
         let data = match (&globals.data, &loaded.settings.data) {
             (Some(data), _) => std::path::absolute(data).unwrap_or_else(|_| data.clone()),
             (None, Some(data)) => loaded.resolve(data),
@@ -180,8 +182,10 @@ impl Place {
     /// The names of the internal CAs that exist.
     pub(crate) fn authorities(&self) -> Vec<String> {
         let entries = fs::read_dir(self.data.join("ca")).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.filter(|entry| entry.path().join("root.pem").is_file()).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().join("root.pem").is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -232,7 +236,8 @@ impl App {
         for settings in &place.loaded.settings.certificate {
             certificates.push(managed(settings, &issuers, &targets));
         }
-        let has_certificate = |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == DESIGNER);
+        let has_certificate =
+            |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == DESIGNER);
         if let Some(designer) = targets.iter().find(|target| target.name == DESIGNER)
             && !certificates.iter().any(has_certificate)
         {
@@ -271,7 +276,8 @@ impl App {
             }
         }
         for target in &self.renewals.targets {
-            let is_used = |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == target.name);
+            let is_used =
+                |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == target.name);
             if !certificates.iter().any(is_used) {
                 subjects.push(Subject { certificate: None, target: Some(target) });
             }
@@ -305,7 +311,11 @@ fn check_names(loaded: &Loaded) -> Result<(), Failure> {
                 ));
             }
             if names[..position].contains(name) {
-                return Err(wrong(loaded, format!("there are two [[{kind}]] named {name:?}"), "give each its own name"));
+                return Err(wrong(
+                    loaded,
+                    format!("there are two [[{kind}]] named {name:?}"),
+                    "give each its own name",
+                ));
             }
             if kind == "target" && *name == DESIGNER {
                 return Err(wrong(
@@ -325,7 +335,11 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
     for certificate in &settings.certificate {
         let name = &certificate.name;
         if certificate.names.is_empty() {
-            return Err(wrong(loaded, format!("the certificate {name:?} has no names"), "set names = [\"…\"]"));
+            return Err(wrong(
+                loaded,
+                format!("the certificate {name:?} has no names"),
+                "set names = [\"…\"]",
+            ));
         }
         let is_internal = certificate.issuer == INTERNAL;
         if name == DESIGNER && !certificate.targets.iter().any(|target| target == DESIGNER) {
@@ -389,7 +403,8 @@ fn open_issuer(
     let mut permitted = own_names();
     let of_issuer = |certificate: &&CertificateSettings| certificate.issuer == settings.name;
     let certificates = place.loaded.settings.certificate.iter().filter(of_issuer);
-    permitted.extend(certificates.flat_map(|certificate| certificate.names.iter().map(|name| name.0.clone())));
+    permitted
+        .extend(certificates.flat_map(|certificate| certificate.names.iter().map(|name| name.0.clone())));
     permitted.extend(settings.permitted.iter().map(|name| name.0.clone()));
     permitted.sort();
     permitted.dedup();
@@ -418,10 +433,15 @@ pub(crate) fn own_hosts() -> Vec<String> {
 fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) -> Result<Target, Failure> {
     let loaded = &place.loaded;
     let time_limit = settings.time_limit.map_or(DEFAULT_TIME_LIMIT, |span| span.unsigned());
-    let refuse = |message: String, hint: &str| wrong(loaded, format!("the target {:?} {message}", settings.name), hint);
+    let refuse = |message: String, hint: &str| {
+        wrong(loaded, format!("the target {:?} {message}", settings.name), hint)
+    };
     let kind = match (settings.product, settings.kind) {
         (Some(_), Some(TargetKind::Files)) => {
-            return Err(refuse("is a product and of the kind \"files\"".to_owned(), "take one of the two away"));
+            return Err(refuse(
+                "is a product and of the kind \"files\"".to_owned(),
+                "take one of the two away",
+            ));
         }
         (Some(product), _) => {
             let product = ProductKind::from(product);
@@ -433,7 +453,10 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
             Kind::Product(Product { kind: product, directory })
         }
         (None, Some(TargetKind::Product)) => {
-            return Err(refuse("does not say which product it is".to_owned(), "set product = \"yunio\" or another"));
+            return Err(refuse(
+                "does not say which product it is".to_owned(),
+                "set product = \"yunio\" or another",
+            ));
         }
         (None, _) => match (&settings.certificate, &settings.key) {
             (Some(certificate), Some(key)) if certificate != key => Kind::Files(Files {
@@ -443,7 +466,10 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
                 time_limit,
             }),
             (Some(_), Some(_)) => {
-                return Err(refuse("has certificate and key in one file".to_owned(), "give each a file of its own"));
+                return Err(refuse(
+                    "has certificate and key in one file".to_owned(),
+                    "give each a file of its own",
+                ));
             }
             _ => return Err(refuse("lacks its files".to_owned(), "set certificate = \"…\" and key = \"…\"")),
         },
@@ -471,7 +497,10 @@ fn policy(own: Option<&ProofSettings>, common: &ProofSettings) -> Policy {
     let default = Policy::default();
     let own = own.copied().unwrap_or_default();
     Policy {
-        connections: own.connections.or(common.connections).map_or(default.connections, std::num::NonZeroU32::get),
+        connections: own
+            .connections
+            .or(common.connections)
+            .map_or(default.connections, std::num::NonZeroU32::get),
         over: own.over.or(common.over).map_or(default.over, |span| span.unsigned()),
         quiet: own.quiet.or(common.quiet).map_or(default.quiet, |span| span.unsigned()),
         deadline: own.deadline.or(common.deadline).map_or(default.deadline, |span| span.unsigned()),
@@ -483,7 +512,12 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
     let (certificate, key) = place.designer_files();
     let directory = place.data.join(DESIGNER);
     durable::create_private_directory(&directory).map_err(|error| {
-        Failure::new(Exit::Failed, "data-unusable", error.to_string(), "see that the disk is writable and has room")
+        Failure::new(
+            Exit::Failed,
+            "data-unusable",
+            error.to_string(),
+            "see that the disk is writable and has room",
+        )
     })?;
     let address = own.as_ref().map_or_else(|| place.listen(None), |own| own.address);
     Ok(Target {
@@ -510,7 +544,11 @@ fn managed(
         issuer: issuer.unwrap_or_else(|| Arc::new(Issuer::Manual)),
         key: KeyAlgorithm::from(settings.key),
         successor: KeyChoice::from(settings.successor),
-        targets: targets.iter().filter(|target| settings.targets.contains(&target.name)).map(Arc::clone).collect(),
+        targets: targets
+            .iter()
+            .filter(|target| settings.targets.contains(&target.name))
+            .map(Arc::clone)
+            .collect(),
     }
 }
 

@@ -56,11 +56,15 @@ fn refusal(hosts: &Hosts, request: &Request) -> Option<Response> {
         Wanted::Ours => {}
         // Nothing of the machine is told: a page that has rebound its name can read this answer.
         Wanted::Other => {
-            let sentence = "The Designer does not answer to this name. Open it under https://localhost and its port.\n";
+            let sentence =
+                "The Designer does not answer to this name. Open it under https://localhost and its port.\n";
             return Some(plain(StatusCode::MISDIRECTED_REQUEST, sentence));
         }
         Wanted::Unclear => {
-            return Some(plain(StatusCode::BAD_REQUEST, "A request names one host, and this one does not.\n"));
+            return Some(plain(
+                StatusCode::BAD_REQUEST,
+                "A request names one host, and this one does not.\n",
+            ));
         }
     }
     if request.method() == Method::GET || request.method() == Method::HEAD {

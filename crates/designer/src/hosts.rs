@@ -6,8 +6,8 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use axum::http::header::HOST;
 use axum::http::Request;
+use axum::http::header::HOST;
 
 /// The names that the Designer answers to, as they stand in a `Host` header without the port.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use certificate::CertificateRow;
 use handover::HandoverRow;
 use moment::Moment;
+use prose::{Stretch, stretches};
 use verdict::Verdict;
 
 /// Whether the page loads itself again. It does unless its reader asks it not to: what moves by itself is hard to
@@ -37,7 +38,8 @@ pub(crate) struct OverviewPage {
     /// When the status was put together; `None` when it could not be.
     at: Option<Moment>,
     rows: Vec<CertificateRow>,
-    handovers: Result<Vec<HandoverRow>, String>,
+    /// Else why they cannot be read.
+    handovers: Result<Vec<HandoverRow>, Vec<Stretch>>,
     refresh: Refresh,
     /// Seconds until the page loads itself again.
     interval: u32,
@@ -59,10 +61,13 @@ impl OverviewPage {
                 let rows = CertificateRow::all(&status);
                 (Verdict::of(&status), Some(Moment::new(status.at)), rows, interval(&status))
             }
-            Err(reason) => (Verdict::unknown(reason), None, Vec::new(), CALM_INTERVAL),
+            Err(reason) => (Verdict::unknown(&reason), None, Vec::new(), CALM_INTERVAL),
         };
         let now = at.as_ref().map(|at| at.at);
-        let handovers = handovers.map(|reports| HandoverRow::all(&reports, now));
+        let handovers = match handovers {
+            Ok(reports) => Ok(HandoverRow::all(&reports, now)),
+            Err(reason) => Err(stretches(&reason)),
+        };
         Self { verdict, at, rows, handovers, refresh, interval }
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use baton_finding::Explain;
 use baton_target::HotSwap;
 use baton_x509::{PemContents, PemError, Thumbprint};
@@ -36,7 +36,7 @@ pub struct CertificateFiles {
 /// used, such as a pair that does not match because it is being replaced just then, change nothing.
 pub struct HotCertificate {
     files: CertificateFiles,
-    current: ArcSwap<CertifiedKey>,
+    current: ArcSwapOption<CertifiedKey>,
     /// Held from reading to storing. Without it, one that has read old files could store them after another
     /// has stored new ones and has returned.
     reloading: Mutex<()>,
@@ -121,13 +121,20 @@ impl Explain for LoadError {
 impl HotCertificate {
     /// Reads the certificate for the first time.
     pub fn load(files: CertificateFiles) -> Result<Arc<Self>, LoadError> {
-        let current = ArcSwap::from_pointee(read(&files)?);
-        Ok(Arc::new(Self { files, current, reloading: Mutex::new(()) }))
+        let certificate = Self::waiting(files);
+        certificate.current.store(Some(Arc::new(read(&certificate.files)?)));
+        Ok(certificate)
+    }
+
+    /// A certificate that is yet to come: until the first `reload` that succeeds, every handshake is refused at
+    /// once, so that whoever asks is told that nothing is served instead of being kept waiting.
+    pub fn waiting(files: CertificateFiles) -> Arc<Self> {
+        Arc::new(Self { files, current: ArcSwapOption::empty(), reloading: Mutex::new(()) })
     }
 
     /// What new connections are shown now.
     pub fn thumbprint(&self) -> Option<Thumbprint> {
-        self.current.load().cert.first().map(|leaf| Thumbprint::of(leaf))
+        self.current.load().as_ref()?.cert.first().map(|leaf| Thumbprint::of(leaf))
     }
 
     /// TLS for a listener that serves this certificate.
@@ -153,14 +160,14 @@ impl HotSwap for HotCertificate {
         // The lock guards no data: what a panicking holder left behind is as good as before.
         let _reloading = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let certificate = read(&self.files).map_err(|error| error.chain())?;
-        self.current.store(Arc::new(certificate));
+        self.current.store(Some(Arc::new(certificate)));
         Ok(())
     }
 }
 
 impl ResolvesServerCert for HotCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
+        self.current.load_full()
     }
 }
 
@@ -183,8 +190,10 @@ fn read(files: &CertificateFiles) -> Result<CertifiedKey, LoadError> {
     let Some(key) = keys.first() else {
         return Err(LoadError::KeyMissing { path: files.key.clone() });
     };
-    let sent = certificates.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
-    CertifiedKey::from_der(sent, key.to_rustls(), &aws_lc_rs::default_provider()).map_err(|cause| match cause {
+    let sent =
+        certificates.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+    CertifiedKey::from_der(sent, key.to_rustls(), &aws_lc_rs::default_provider()).map_err(|cause| match cause
+    {
         Error::InconsistentKeys(_) => {
             LoadError::Mismatch { files: files.clone(), thumbprint: leaf.thumbprint() }
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, probe};
-use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust, X509};
+use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, Request};
@@ -17,7 +17,7 @@ use crate::soundness::{self, Soundness};
 pub(crate) struct Checked {
     pub(crate) findings: Vec<Finding>,
     pub(crate) current: Option<Thumbprint>,
-    pub(crate) certificate: Option<X509>,
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) plan: Plan,
     pub(crate) addresses: Vec<AddressRecord>,
     pub(crate) trust: Option<Trust>,
@@ -38,7 +38,7 @@ impl Checked {
 
     /// The fingerprint of the certificate before: the one found, or the one seen under its thumbprint.
     pub(crate) fn old_fingerprint(&self) -> Option<Fingerprint> {
-        self.certificate.as_ref().map(X509::fingerprint).or_else(|| {
+        self.certificate.as_ref().map(Certificate::fingerprint).or_else(|| {
             self.addresses.iter().find_map(|address| match address.prior {
                 Prior::Served(fingerprint) => Some(fingerprint),
                 _ => None,
@@ -118,7 +118,7 @@ impl Engine {
         };
         let mut findings = std::mem::take(&mut inspection.findings);
         if inspection.tls == Tls::On {
-            let endpoints = target.endpoints(&inspection, inspection.certificate.as_ref());
+            let endpoints = target.endpoints(&inspection, inspection.leaf());
             if endpoints.is_empty() {
                 findings.push(endpoint_missing(target));
             }
@@ -198,7 +198,8 @@ fn endpoint_missing(target: &Target) -> Finding {
 }
 
 fn judge(endpoint: &Endpoint, seen: &Seen, inspection: &Inspection) -> Option<Finding> {
-    let assumed = if endpoint.assumed { " (the product's usual port; set `endpoints` if it is another)" } else { "" };
+    let assumed =
+        if endpoint.assumed { " (the product's usual port; set `endpoints` if it is another)" } else { "" };
     match (seen, inspection.current) {
         (Seen::Served(handshake), Some(current)) if handshake.leaf.thumbprint() != current => {
             Some(Finding::warning(

@@ -97,7 +97,7 @@ impl Engine {
             .record_certificate(request.successor.leaf(), request.certificate, Origin::Found, started_at)
             .await?;
         if let Some(certificate) = &checked.certificate {
-            self.state.record_certificate(certificate, None, Origin::Found, started_at).await?;
+            self.state.record_certificate(certificate.leaf(), None, Origin::Found, started_at).await?;
         }
         let begun = new_handover(request, &checked, started_at);
         if checked.is_refused() {
@@ -189,7 +189,9 @@ impl Engine {
                 tracing::info!(handover = %running.id, target = %running.target, "activate done");
             }
             Err(error) => {
-                return self.fail(running, Step::Activate, started_at, vec![Finding::from_error(&error)]).await;
+                return self
+                    .fail(running, Step::Activate, started_at, vec![Finding::from_error(&error)])
+                    .await;
             }
         }
         let started_at = clock::now();
@@ -264,7 +266,8 @@ impl Engine {
     }
 
     pub(crate) async fn prove_successor(&self, running: &Running<'_>) -> Result<Vec<Proof>, Vec<Finding>> {
-        let family = running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
+        let family =
+            running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
         let expected = Expected::Certificate {
             fingerprint: running.new,
             trust: running.trust.clone(),
@@ -310,7 +313,7 @@ fn record(request: &Request<'_>, checked: &Checked) -> Record {
         purpose: request.purpose,
         plan: checked.plan.clone(),
         addresses: checked.addresses.clone(),
-        old_ends: checked.certificate.as_ref().map(|certificate| certificate.not_after().as_second()),
+        old_ends: checked.certificate.as_ref().map(|certificate| certificate.leaf().not_after().as_second()),
     }
 }
 

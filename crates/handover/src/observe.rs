@@ -17,7 +17,7 @@ impl Engine {
         let inspection = target.inspect();
         let endpoints = match &inspection {
             Ok(inspection) if inspection.tls == Tls::Off => Vec::new(),
-            Ok(inspection) => target.endpoints(inspection, inspection.certificate.as_ref()),
+            Ok(inspection) => target.endpoints(inspection, inspection.leaf()),
             Err(_) => target.endpoints.iter().map(|(address, _)| Endpoint::of(address.clone())).collect(),
         };
         let named = inspection.ok().and_then(|inspection| inspection.current);
@@ -38,17 +38,35 @@ impl Engine {
                     continue;
                 }
                 let trouble = trouble(&endpoint, &seen, named);
-                observations.push(observation(target, &endpoint, address.to_string(), seen.handshake(), trouble));
+                observations.push(observation(
+                    target,
+                    &endpoint,
+                    address.to_string(),
+                    seen.handshake(),
+                    trouble,
+                ));
             }
         }
         self.state.record_observations(&target.name, &observations).await?;
         Ok(observations)
     }
 
-    pub(crate) async fn observe_proofs(&self, target: &Target, proofs: &[Proof]) -> Result<(), HandoverError> {
+    pub(crate) async fn observe_proofs(
+        &self,
+        target: &Target,
+        proofs: &[Proof],
+    ) -> Result<(), HandoverError> {
         let observations: Vec<Observation> = proofs
             .iter()
-            .map(|proof| observation(target, &proof.endpoint, proof.address.to_string(), proof.handshake.as_ref(), None))
+            .map(|proof| {
+                observation(
+                    target,
+                    &proof.endpoint,
+                    proof.address.to_string(),
+                    proof.handshake.as_ref(),
+                    None,
+                )
+            })
             .collect();
         Ok(self.state.record_observations(&target.name, &observations).await?)
     }

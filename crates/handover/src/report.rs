@@ -1,7 +1,9 @@
 //! A handover as it is told: the object that `--json` prints.
 
 use baton_finding::Finding;
-use baton_state::{Handover, HandoverId, Outcome, ProofRecord, State, StateError, Step, StepOutcome, StepRecord};
+use baton_state::{
+    Handover, HandoverId, Outcome, ProofRecord, State, StateError, Step, StepOutcome, StepRecord,
+};
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -42,7 +42,8 @@ impl Engine {
         let record: Record = serde_json::from_str(&handover.begun.plan)
             .map_err(|cause| HandoverError::Plan { id: handover.id, cause })?;
         // The certificate of this handover, not of the one that is about to begin.
-        let successor = successor.filter(|successor| successor.fingerprint() == handover.begun.new_fingerprint);
+        let successor =
+            successor.filter(|successor| successor.fingerprint() == handover.begun.new_fingerprint);
         let stored = match successor {
             Some(successor) => Some(successor.clone()),
             None => target.store.find(handover.begun.new).ok().flatten(),

@@ -15,7 +15,11 @@ use crate::error::HandoverError;
 impl Engine {
     /// Writes down that the certificate before may go, after the grace period. A certificate that lives less
     /// long than that is of no use for a roll back once it has expired, so it waits only as long as it lives.
-    pub(crate) async fn plan_retirement(&self, running: &Running<'_>, now: Timestamp) -> Result<(), HandoverError> {
+    pub(crate) async fn plan_retirement(
+        &self,
+        running: &Running<'_>,
+        now: Timestamp,
+    ) -> Result<(), HandoverError> {
         self.state.cancel_retirement(running.new).await?;
         match running.old.filter(|old| *old != running.new) {
             Some(old) => self.retire_later(old, &running.target.name, now).await,
@@ -24,12 +28,18 @@ impl Engine {
     }
 
     /// Puts a certificate that Baton brought on the list of those to be retired.
-    pub async fn retire_later(&self, old: Fingerprint, target: &str, now: Timestamp) -> Result<(), HandoverError> {
+    pub async fn retire_later(
+        &self,
+        old: Fingerprint,
+        target: &str,
+        now: Timestamp,
+    ) -> Result<(), HandoverError> {
         let Some(record) = self.state.certificate(old).await?.filter(|record| !record.foreign) else {
             // Not ours to remove: whoever brought it may use it elsewhere.
             return Ok(());
         };
-        let grace = self.grace.min(record.not_after.duration_since(record.not_before)).max(SignedDuration::ZERO);
+        let grace =
+            self.grace.min(record.not_after.duration_since(record.not_before)).max(SignedDuration::ZERO);
         let discard_at = now.saturating_add(grace).unwrap_or(now);
         self.state
             .record_retirement(&Retirement {
@@ -56,7 +66,11 @@ impl Engine {
         for mut retirement in self.state.retirements().await? {
             if retirement.discarded {
                 if retirement.shred_at <= now
-                    && targets.iter().map(|target| target.store.as_ref()).chain([store]).all(|store| store.shred(retirement.thumbprint).is_ok())
+                    && targets
+                        .iter()
+                        .map(|target| target.store.as_ref())
+                        .chain([store])
+                        .all(|store| store.shred(retirement.thumbprint).is_ok())
                 {
                     self.state.cancel_retirement(retirement.fingerprint).await?;
                 }
@@ -71,7 +85,8 @@ impl Engine {
                 continue;
             }
             let stores = targets.iter().map(|target| target.store.as_ref()).chain([store]);
-            if let Err(error) = stores.into_iter().try_for_each(|store| store.discard(retirement.thumbprint)) {
+            if let Err(error) = stores.into_iter().try_for_each(|store| store.discard(retirement.thumbprint))
+            {
                 tracing::warn!(thumbprint = %retirement.thumbprint, "not retired: {error}");
                 continue;
             }
@@ -89,7 +104,11 @@ impl Engine {
         Ok(retirements.iter().map(|r| if r.discarded { r.shred_at } else { r.discard_at }).min())
     }
 
-    async fn is_in_use(&self, thumbprint: Thumbprint, targets: &[Arc<Target>]) -> Result<bool, HandoverError> {
+    async fn is_in_use(
+        &self,
+        thumbprint: Thumbprint,
+        targets: &[Arc<Target>],
+    ) -> Result<bool, HandoverError> {
         for target in targets {
             match target.inspect() {
                 Ok(inspection) if inspection.current != Some(thumbprint) => {}
@@ -101,6 +120,8 @@ impl Engine {
             }
         }
         let observations = self.state.observations().await?;
-        Ok(observations.iter().any(|o| o.served.as_ref().is_some_and(|served| served.thumbprint == thumbprint)))
+        Ok(observations
+            .iter()
+            .any(|o| o.served.as_ref().is_some_and(|served| served.thumbprint == thumbprint)))
     }
 }

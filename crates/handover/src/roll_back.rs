@@ -16,7 +16,11 @@ impl Engine {
     ///
     /// `activated` tells whether the server may have taken up the change: then it is told again. Where it
     /// cannot have, it is told only if it does not answer as before.
-    pub(crate) async fn roll_back(&self, mut running: Running<'_>, activated: bool) -> Result<Report, HandoverError> {
+    pub(crate) async fn roll_back(
+        &self,
+        mut running: Running<'_>,
+        activated: bool,
+    ) -> Result<Report, HandoverError> {
         let started_at = clock::now();
         let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {
             running.findings.push(Finding::error(
@@ -43,13 +47,15 @@ impl Engine {
             }
         };
         match outcome {
-            Outcome::Stuck => tracing::error!(handover = %running.id, target = %running.target, "not restored: a person must look"),
-            _ => tracing::warn!(handover = %running.id, target = %running.target, "rolled back: what was served before is proven"),
+            Outcome::Stuck => {
+                tracing::error!(handover = %running.id, target = %running.target, "not restored: a person must look")
+            }
+            _ => {
+                tracing::warn!(handover = %running.id, target = %running.target, "rolled back: what was served before is proven")
+            }
         }
         let step = ended(Step::RollBack, step_outcome, detail, started_at);
-        self.state
-            .close_handover(running.id, &step, &[], &running.findings, outcome, clock::now())
-            .await?;
+        self.state.close_handover(running.id, &step, &[], &running.findings, outcome, clock::now()).await?;
         self.report(running.id).await
     }
 
@@ -57,10 +63,17 @@ impl Engine {
         running.record.old_ends.is_some_and(|ends| ends < now.as_second())
     }
 
-    async fn undo_and_prove(&self, running: &mut Running<'_>, activated: bool) -> Result<Vec<Proof>, Vec<Finding>> {
+    async fn undo_and_prove(
+        &self,
+        running: &mut Running<'_>,
+        activated: bool,
+    ) -> Result<Vec<Proof>, Vec<Finding>> {
         let context = running.target.context(running.successor);
         let undo = |actions: &[Action]| -> Result<(), Vec<Finding>> {
-            actions.iter().rev().try_for_each(|action| action.undo(context).map_err(|e| vec![Finding::from_error(&e)]))
+            actions
+                .iter()
+                .rev()
+                .try_for_each(|action| action.undo(context).map_err(|e| vec![Finding::from_error(&e)]))
         };
         undo(&running.record.plan.switch)?;
         let mut proofs = None;

@@ -16,7 +16,7 @@ pub(crate) struct Soundness {
 /// All findings at once, not the first only.
 pub(crate) fn examine(
     successor: &Certificate,
-    current: Option<&X509>,
+    current: Option<&Certificate>,
     endpoints: &[Endpoint],
     roots: &KnownRoots,
     now: Timestamp,
@@ -56,20 +56,25 @@ pub(crate) fn examine(
         ));
     }
     if let Some(current) = current {
-        findings.extend(compare(leaf, current));
+        findings.extend(compare(leaf, current.leaf()));
     }
-    let trust = examine_chain(successor, roots, now, &mut findings);
+    let trust = examine_chain(successor, current, roots, now, &mut findings);
     Soundness { findings, trust }
 }
 
 fn compare(leaf: &X509, current: &X509) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let dropped: Vec<String> = current.names().into_iter().filter(|name| !leaf.covers(name.trim_start_matches("*."))).collect();
+    let dropped: Vec<String> =
+        current.names().into_iter().filter(|name| !leaf.covers(name.trim_start_matches("*."))).collect();
     let dropped: Vec<String> = dropped.into_iter().filter(|name| !leaf.names().contains(name)).collect();
     if !dropped.is_empty() {
         findings.push(Finding::warning(
             "names-dropped",
-            format!("the certificate in use is also for {}, and {} is not", list(&dropped), leaf.thumbprint()),
+            format!(
+                "the certificate in use is also for {}, and {} is not",
+                list(&dropped),
+                leaf.thumbprint()
+            ),
             "clients that use these names will refuse the connection",
         ));
     }
@@ -83,10 +88,12 @@ fn compare(leaf: &X509, current: &X509) -> Vec<Finding> {
     findings
 }
 
-/// The chain must build to a known root. A chain that ends in a root of its own that this machine does not know
-/// is told and accepted: whoever brought it brought the root along.
+/// The chain must build to a known root. Two chains to an unknown one are told and accepted: one that ends in its
+/// own root, since whoever brought it brought the root along, and one that ends where the chain in use ends, since
+/// the clients of this server trust that already.
 fn examine_chain(
     successor: &Certificate,
+    current: Option<&Certificate>,
     roots: &KnownRoots,
     now: Timestamp,
     findings: &mut Vec<Finding>,
@@ -127,15 +134,15 @@ fn examine_chain(
                 findings.push(Finding::from_error(&error));
                 return None;
             }
-            findings.push(Finding::warning(
-                "root-unknown",
-                format!("the chain ends in {}, which this machine does not know", top.subject()),
-                "name that root in `root = …` of an [[issuer]], so that it can be compared",
-            ));
+            findings.push(root_unknown(top.subject()));
             Some(trust)
         }
+        None if current.is_some_and(|current| current.top().has_issuer_of(successor.top())) => {
+            findings.push(root_unknown(successor.top().issuer()));
+            None
+        }
         None => {
-            let last = successor.chain().last().unwrap_or(leaf);
+            let last = successor.top();
             findings.push(Finding::error(
                 "chain-incomplete",
                 format!("the certificate of the issuer of {} is missing: {}", last.subject(), last.issuer()),
@@ -144,6 +151,14 @@ fn examine_chain(
             None
         }
     }
+}
+
+fn root_unknown(root: &str) -> Finding {
+    Finding::warning(
+        "root-unknown",
+        format!("the chain leads to {root}, which this machine does not know"),
+        "name that root's file in `root = …` of an [[issuer]], so that what is served can be verified",
+    )
 }
 
 fn list(names: &[String]) -> String {

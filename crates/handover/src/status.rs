@@ -117,7 +117,8 @@ impl Engine {
         }
         let renewals: HashMap<String, Renewal> =
             self.state.renewals().await?.into_iter().map(|renewal| (renewal.name.clone(), renewal)).collect();
-        let wanted = renewals.values().flat_map(|renewal| [renewal.current, renewal.pending]).flatten().collect();
+        let wanted =
+            renewals.values().flat_map(|renewal| [renewal.current, renewal.pending]).flatten().collect();
         let certificates = self.state.certificates_of(wanted).await?;
         let known = Known { observations, renewals, certificates };
         let now = clock::now();
@@ -143,7 +144,8 @@ impl Known {
                 Ok(inspection) => {
                     named = inspection.current;
                     if inspection.tls == Tls::Off {
-                        findings.push(Finding::notice("tls-off", "TLS is switched off in the target's settings"));
+                        findings
+                            .push(Finding::notice("tls-off", "TLS is switched off in the target's settings"));
                     }
                 }
                 Err(error) => {
@@ -153,8 +155,10 @@ impl Known {
             }
         }
         let renewal = subject.certificate.and_then(|certificate| self.renewals.get(certificate));
-        let current = renewal.and_then(|renewal| renewal.current).and_then(|current| self.certificates.get(&current));
-        let pending = renewal.and_then(|renewal| renewal.pending).and_then(|pending| self.certificates.get(&pending));
+        let current =
+            renewal.and_then(|renewal| renewal.current).and_then(|current| self.certificates.get(&current));
+        let pending =
+            renewal.and_then(|renewal| renewal.pending).and_then(|pending| self.certificates.get(&pending));
         let failure = renewal.and_then(|renewal| renewal.failure.as_ref());
         // Without a failure it is under way at this moment.
         if let (Some(pending), Some(reason)) = (pending, failure) {
@@ -232,7 +236,10 @@ fn observed(
             if let (true, Some(named)) = (row.differs, row.named) {
                 row.findings.push(Finding::warning(
                     "served-differs",
-                    format!("{} serves {}, and the settings name {named}", observation.endpoint, served.thumbprint),
+                    format!(
+                        "{} serves {}, and the settings name {named}",
+                        observation.endpoint, served.thumbprint
+                    ),
                     "it was changed without a restart: restart the server, or run `baton swap`",
                 ));
                 worst = worst.max(Attention::Soon);

@@ -38,7 +38,12 @@ impl InternalAuthority {
     /// Opens the CA in `directory`; makes it, limited to `permitted`, where it does not exist.
     ///
     /// An existing CA keeps the limits that it was made with.
-    pub fn open(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> Result<Self, IssueError> {
+    pub fn open(
+        directory: &Path,
+        label: &str,
+        permitted: &[Name],
+        now: Timestamp,
+    ) -> Result<Self, IssueError> {
         if !directory.is_dir() {
             create(directory, label, permitted, now)?;
         }
@@ -95,8 +100,10 @@ impl InternalAuthority {
         }
         let root_key = read_key(&self.directory, ROOT_KEY)?;
         let lifetime = INTERMEDIATE_LIFETIME.min(self.root.not_after().duration_since(now));
-        let (certificate, key, text) = make_intermediate(&self.root, root_key, &self.permitted, lifetime, now)?;
-        durable::replace(&path, text.as_bytes(), Attributes::private_file()).map_err(|cause| self.files(cause))?;
+        let (certificate, key, text) =
+            make_intermediate(&self.root, root_key, &self.permitted, lifetime, now)?;
+        durable::replace(&path, text.as_bytes(), Attributes::private_file())
+            .map_err(|cause| self.files(cause))?;
         Ok((certificate, key))
     }
 
@@ -107,7 +114,8 @@ impl InternalAuthority {
                 name == permitted || name.strip_suffix(permitted).is_some_and(|rest| rest.ends_with('.'))
             }
             (Name::Ip(permitted), Name::Ip(address)) => {
-                permitted == address || (permitted.is_loopback() && address.is_ipv4() && address.is_loopback())
+                permitted == address
+                    || (permitted.is_loopback() && address.is_ipv4() && address.is_loopback())
             }
             _ => false,
         })
@@ -129,7 +137,8 @@ fn create(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> 
     let params = profile::authority(&name, permitted, 1, ROOT_LIFETIME, now)?;
     let root = to_x509(params.self_signed(&root_key).map_err(failed)?.der())?;
     let root_key_text = private_key(&root_key).to_pem();
-    let (_, _, intermediate_text) = make_intermediate(&root, root_key, permitted, INTERMEDIATE_LIFETIME, now)?;
+    let (_, _, intermediate_text) =
+        make_intermediate(&root, root_key, permitted, INTERMEDIATE_LIFETIME, now)?;
     let root_text = root.to_pem();
     if let Some(parent) = directory.parent() {
         durable::create_private_directory(parent).map_err(files_error)?;
@@ -162,7 +171,12 @@ fn make_intermediate(
     Ok((certificate, key, zeroize::Zeroizing::new(text)))
 }
 
-fn sign(params: &CertificateParams, key: &KeyPair, issuer: &X509, issuer_key: KeyPair) -> Result<X509, IssueError> {
+fn sign(
+    params: &CertificateParams,
+    key: &KeyPair,
+    issuer: &X509,
+    issuer_key: KeyPair,
+) -> Result<X509, IssueError> {
     let issuer = SigningIssuer::from_ca_cert_der(&issuer.to_rustls(), issuer_key).map_err(failed)?;
     to_x509(params.signed_by(key, &issuer).map_err(failed)?.der())
 }

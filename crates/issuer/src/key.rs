@@ -12,7 +12,9 @@ pub(crate) fn key_pair(source: &KeySource<'_>) -> Result<KeyPair, IssueError> {
             KeyAlgorithm::Rsa2048 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048),
             KeyAlgorithm::Rsa3072 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_3072),
             KeyAlgorithm::Rsa4096 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_4096),
-            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::Other => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::Other => {
+                KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+            }
         },
         KeySource::Same(key) => KeyPair::try_from(&key.to_rustls()),
     };

@@ -115,16 +115,23 @@ impl Explain for IssueError {
         Some(match self {
             Self::Files { .. } => "run Baton as the account that owns the data directory".to_owned(),
             Self::Damaged { directory, .. } => {
-                format!("put `{}` back from a backup, or move it away: a new CA is then made", directory.display())
+                format!(
+                    "put `{}` back from a backup, or move it away: a new CA is then made",
+                    directory.display()
+                )
             }
             Self::NameNotPermitted { .. } => {
                 "a CA's limits are set when it is made: add a second [[issuer]] of kind \"internal\" with \
                  permitted = [\"…\"] and let clients trust its root"
                     .to_owned()
             }
-            Self::RootEnds { .. } => "add a new [[issuer]] of kind \"internal\" and let clients trust its root".to_owned(),
+            Self::RootEnds { .. } => {
+                "add a new [[issuer]] of kind \"internal\" and let clients trust its root".to_owned()
+            }
             Self::Failed { .. } => return None,
-            Self::ByHand => "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned(),
+            Self::ByHand => {
+                "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned()
+            }
         })
     }
 }

@@ -73,11 +73,17 @@ pub(crate) fn server(
     Ok(params)
 }
 
-fn validity(params: &mut CertificateParams, lifetime: SignedDuration, now: Timestamp) -> Result<(), IssueError> {
+fn validity(
+    params: &mut CertificateParams,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<(), IssueError> {
     let backdating = (lifetime / 100).min(LONGEST_BACKDATING);
     let moment = |timestamp: Result<Timestamp, jiff::Error>| {
-        let seconds = timestamp.map_err(|error| IssueError::Failed { reason: error.to_string() })?.as_second();
-        OffsetDateTime::from_unix_timestamp(seconds).map_err(|error| IssueError::Failed { reason: error.to_string() })
+        let seconds =
+            timestamp.map_err(|error| IssueError::Failed { reason: error.to_string() })?.as_second();
+        OffsetDateTime::from_unix_timestamp(seconds)
+            .map_err(|error| IssueError::Failed { reason: error.to_string() })
     };
     params.not_before = moment(now.checked_sub(backdating))?;
     params.not_after = moment(now.checked_add(lifetime))?;
@@ -107,8 +113,9 @@ fn subtree(name: &Name) -> GeneralSubtree {
         Name::Ip(IpAddr::V4(address)) if address.is_loopback() => {
             GeneralSubtree::IpAddress(CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0]))
         }
-        Name::Ip(address) => {
-            GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, if address.is_ipv4() { 32 } else { 128 }))
-        }
+        Name::Ip(address) => GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(
+            *address,
+            if address.is_ipv4() { 32 } else { 128 },
+        )),
     }
 }

@@ -44,11 +44,7 @@ impl Attributes {
 
     /// The running account's own, with the given mode.
     pub fn own(mode: u32) -> Self {
-        Self {
-            owner: nix::unistd::geteuid().as_raw(),
-            group: nix::unistd::getegid().as_raw(),
-            mode,
-        }
+        Self { owner: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw(), mode }
     }
 
     fn set_on(self, path: &Path) -> io::Result<()> {
@@ -68,7 +64,9 @@ impl Attributes {
 /// Replaces the content of `path`, or makes it, with the given attributes.
 pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
     let directory = parent(path)?;
-    let mut temporary = temporary_builder().tempfile_in(directory).map_err(|error| with_path(&error, "write in", directory))?;
+    let mut temporary = temporary_builder()
+        .tempfile_in(directory)
+        .map_err(|error| with_path(&error, "write in", directory))?;
     temporary.write_all(content).map_err(|error| with_path(&error, "write", path))?;
     attributes.set_on(temporary.path())?;
     temporary.as_file().sync_all().map_err(|error| with_path(&error, "sync", path))?;
@@ -126,7 +124,8 @@ fn create_directory(
     fill: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let parent = parent(directory)?;
-    let temporary = temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    let temporary =
+        temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
     fill(temporary.path())?;
     attributes.set_on(temporary.path())?;
     sync_directory(temporary.path())?;
@@ -140,7 +139,9 @@ fn create_directory(
 /// with owner and mode.
 pub fn put_back(path: &Path, kept: &Path) -> io::Result<()> {
     match replace_with_hard_link(path, kept) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => replace(path, &fs::read(kept)?, Attributes::of(kept)?),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            replace(path, &fs::read(kept)?, Attributes::of(kept)?)
+        }
         done => done,
     }
 }
@@ -177,7 +178,8 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 /// Removes a directory and all in it, so that a crash leaves the whole or nothing under its name.
 pub fn remove_directory(path: &Path) -> io::Result<()> {
     let parent = parent(path)?;
-    let grave = temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    let grave =
+        temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
     match fs::rename(path, grave.path().join("removed")) {
         Ok(()) => sync_directory(parent)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

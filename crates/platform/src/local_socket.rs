@@ -62,8 +62,12 @@ pub async fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
             stream.set_nonblocking(true)?;
             UnixStream::from_std(stream).map(Some)
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(None),
-        Err(error) => Err(io::Error::new(error.kind(), format!("failed to connect to `{}`: {error}", path.display()))),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(io::Error::new(error.kind(), format!("failed to connect to `{}`: {error}", path.display())))
+        }
     }
 }
 

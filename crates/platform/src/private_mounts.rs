@@ -14,7 +14,8 @@ use nix::sched::{CloneFlags, unshare};
 /// place)` bound. Needs CAP_SYS_ADMIN: without it the spawn fails with *permission denied*.
 pub(crate) fn bind_in(command: &mut tokio::process::Command, bound: &[(PathBuf, PathBuf)]) -> io::Result<()> {
     let text = |path: &Path| {
-        CString::new(path.as_os_str().as_bytes()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+        CString::new(path.as_os_str().as_bytes())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
     };
     let binds: Vec<(CString, CString)> =
         bound.iter().map(|(source, place)| Ok((text(source)?, text(place)?))).collect::<io::Result<_>>()?;

@@ -184,12 +184,15 @@ impl Renewals {
     pub async fn adopt_swapped(&self, reports: &[Report]) -> Result<(), RenewError> {
         for report in reports {
             let is_served = matches!(report.outcome, Some(Outcome::Served | Outcome::Unchanged));
-            let named = |certificate: &&ManagedCertificate| report.certificate.as_ref() == Some(&certificate.name);
-            let (Some(certificate), Some(new), true) = (self.certificates.iter().find(named), report.new, is_served)
+            let named =
+                |certificate: &&ManagedCertificate| report.certificate.as_ref() == Some(&certificate.name);
+            let (Some(certificate), Some(new), true) =
+                (self.certificates.iter().find(named), report.new, is_served)
             else {
                 continue;
             };
-            let Some(fingerprint) = report.proof.iter().find(|p| p.thumbprint == new).map(|p| p.fingerprint) else {
+            let Some(fingerprint) = report.proof.iter().find(|p| p.thumbprint == new).map(|p| p.fingerprint)
+            else {
                 continue;
             };
             let record = self.engine.state().certificate(fingerprint).await?;
@@ -207,14 +210,19 @@ impl Renewals {
     }
 
     /// When a certificate is to be looked at again; `None` for one that a person brings.
-    pub async fn next_attempt(&self, certificate: &ManagedCertificate) -> Result<Option<Timestamp>, RenewError> {
+    pub async fn next_attempt(
+        &self,
+        certificate: &ManagedCertificate,
+    ) -> Result<Option<Timestamp>, RenewError> {
         if !certificate.issuer.is_automatic() {
             return Ok(None);
         }
         let now = clock::now();
         let renewal = self.engine.state().renewal(&certificate.name).await?;
         let due_at = match self.current(&renewal).await? {
-            Some(current) if renewal.pending.is_none() && names_fit(certificate, &current) => due_of(&current),
+            Some(current) if renewal.pending.is_none() && names_fit(certificate, &current) => {
+                due_of(&current)
+            }
             _ => now,
         };
         Ok(Some(renewal.retry_at.map_or(due_at, |retry_at| due_at.max(retry_at))))
@@ -327,8 +335,10 @@ impl Renewals {
             return Ok(reports);
         }
         let now = clock::now();
-        let failed: Vec<&Report> =
-            reports.iter().filter(|r| !matches!(r.outcome, Some(Outcome::Served | Outcome::Unchanged))).collect();
+        let failed: Vec<&Report> = reports
+            .iter()
+            .filter(|r| !matches!(r.outcome, Some(Outcome::Served | Outcome::Unchanged)))
+            .collect();
         if failed.is_empty() {
             *renewal = Renewal {
                 name: certificate.name.clone(),
@@ -394,7 +404,8 @@ impl Renewals {
 }
 
 fn issued_only(certificate: &ManagedCertificate, successor: &Certificate, now: Timestamp) -> Report {
-    let finding = Finding::notice("no-target", format!("{:?} has no target: it is in the store", certificate.name));
+    let finding =
+        Finding::notice("no-target", format!("{:?} has no target: it is in the store", certificate.name));
     let mut report = Report::without_handover(&certificate.name, "", Outcome::Unchanged, vec![finding], now);
     report.new = Some(successor.thumbprint());
     report

@@ -70,7 +70,8 @@ impl Scheduler {
                     continue;
                 }
                 let held_until = held_back.get(&certificate.name).copied().unwrap_or(Timestamp::MIN);
-                match self.renewals.next_attempt(certificate).await.map(|at| at.map(|at| at.max(held_until))) {
+                match self.renewals.next_attempt(certificate).await.map(|at| at.map(|at| at.max(held_until)))
+                {
                     Ok(Some(at)) if at <= now => {
                         under_way.insert(certificate.name.clone());
                         let (renewals, name) = (Arc::clone(&self.renewals), certificate.name.clone());

@@ -88,7 +88,10 @@ impl State {
     }
 
     /// A certificate by its fingerprint.
-    pub async fn certificate(&self, fingerprint: Fingerprint) -> Result<Option<CertificateRecord>, StateError> {
+    pub async fn certificate(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<CertificateRecord>, StateError> {
         sqlx::query("SELECT * FROM certificate WHERE fingerprint = ?")
             .bind(fingerprint.to_string())
             .fetch_optional(&self.pool)

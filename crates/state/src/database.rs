@@ -43,7 +43,10 @@ impl State {
             .connect_with(options)
             .await
             .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
-        sqlx::migrate!().run(&pool).await.map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+        sqlx::migrate!()
+            .run(&pool)
+            .await
+            .map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
         Ok(Self { pool })
     }
 
@@ -79,8 +82,12 @@ pub(crate) fn parsed_optional<T: std::str::FromStr>(
 }
 
 /// Reads a value that was written as JSON.
-pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StateError> {
-    serde_json::from_str(text).map_err(|_| StateError::Value { what, value: text.chars().take(200).collect() })
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    text: &str,
+) -> Result<T, StateError> {
+    serde_json::from_str(text)
+        .map_err(|_| StateError::Value { what, value: text.chars().take(200).collect() })
 }
 
 pub(crate) fn to_json(value: &impl serde::Serialize) -> String {

@@ -71,10 +71,13 @@ impl Explain for StateError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Open { .. } | Self::Connect { .. } => {
-                "run Baton as the account that owns the data directory, or name another with --data".to_owned()
+                "run Baton as the account that owns the data directory, or name another with --data"
+                    .to_owned()
             }
             Self::Migrate { .. } => "run the version of Baton that wrote it, or a newer one".to_owned(),
-            Self::Query { .. } => "see that the disk has room and that no other program holds the file".to_owned(),
+            Self::Query { .. } => {
+                "see that the disk has room and that no other program holds the file".to_owned()
+            }
             Self::Value { .. } => "run the version of Baton that wrote it".to_owned(),
         })
     }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::database::{State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time};
+use crate::database::{
+    State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time,
+};
 use crate::error::StateError;
 
 /// Which handover, counted from 1 on this machine.
@@ -199,7 +201,8 @@ impl State {
     ) -> Result<HandoverId, StateError> {
         let error = failed("record a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        let id = insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
+        let id =
+            insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
         for step in steps {
             write_step(&mut transaction, id, step).await.map_err(&error)?;
         }
@@ -343,7 +346,13 @@ impl StepRecord {
     }
 
     /// A step that has ended.
-    pub fn ended(step: Step, outcome: StepOutcome, detail: String, started_at: Timestamp, now: Timestamp) -> Self {
+    pub fn ended(
+        step: Step,
+        outcome: StepOutcome,
+        detail: String,
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
         Self { step, outcome, detail, started_at, finished_at: Some(now) }
     }
 }

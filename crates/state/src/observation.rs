@@ -42,7 +42,11 @@ pub struct Served {
 impl State {
     /// Remembers the last look at all endpoints of a target, in one transaction; what was seen at endpoints
     /// that it no longer has is forgotten.
-    pub async fn record_observations(&self, target: &str, observations: &[Observation]) -> Result<(), StateError> {
+    pub async fn record_observations(
+        &self,
+        target: &str,
+        observations: &[Observation],
+    ) -> Result<(), StateError> {
         let error = failed("record what endpoints serve");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
         sqlx::query("DELETE FROM observation WHERE target = ?")

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::Explain;
-use baton_x509::{AssembleError, Certificate, InvalidCertificate, PemContents, PemError, PfxContents, PfxError, X509};
+use baton_x509::{
+    AssembleError, Certificate, InvalidCertificate, PemContents, PemError, PfxContents, PfxError, X509,
+};
 use fs_err as fs;
 use zeroize::Zeroizing;
 
@@ -103,7 +105,8 @@ impl CertificateFile<'_> {
         let path = || self.path.to_owned();
         let bytes = bounded_read(self.path)?;
         let (certificates, mut keys) = if PemContents::is_pem(&bytes) {
-            let contents = PemContents::read(&bytes).map_err(|cause| ReadFileError::Pem { path: path(), cause })?;
+            let contents =
+                PemContents::read(&bytes).map_err(|cause| ReadFileError::Pem { path: path(), cause })?;
             (contents.certificates, contents.keys)
         } else {
             match X509::from_der(&bytes) {
@@ -125,25 +128,31 @@ impl CertificateFile<'_> {
         };
         if let Some(key_file) = key_file {
             let text = bounded_read(&key_file)?;
-            let contents =
-                PemContents::read(&text).map_err(|cause| ReadFileError::Pem { path: key_file.clone(), cause })?;
+            let contents = PemContents::read(&text)
+                .map_err(|cause| ReadFileError::Pem { path: key_file.clone(), cause })?;
             keys.extend(contents.keys);
         }
-        Certificate::assemble(certificates, keys).map_err(|cause| ReadFileError::Assemble { path: path(), cause })
+        Certificate::assemble(certificates, keys)
+            .map_err(|cause| ReadFileError::Assemble { path: path(), cause })
     }
 
     /// Where others put the key: the same name with the ending `.key`, or `key.pem` and `privkey.pem` in the
     /// same directory.
     fn key_beside(&self) -> Option<PathBuf> {
-        [self.path.with_extension("key"), self.path.with_file_name("key.pem"), self.path.with_file_name("privkey.pem")]
-            .into_iter()
-            .find(|candidate| candidate != self.path && candidate.is_file())
+        [
+            self.path.with_extension("key"),
+            self.path.with_file_name("key.pem"),
+            self.path.with_file_name("privkey.pem"),
+        ]
+        .into_iter()
+        .find(|candidate| candidate != self.path && candidate.is_file())
     }
 }
 
 fn looks_like_pfx(bytes: &[u8]) -> bool {
     // SEQUENCE with a long length, then INTEGER 3.
-    bytes.first() == Some(&0x30) && bytes.iter().take(16).collect::<Vec<_>>().windows(3).any(|w| w == [&2, &1, &3])
+    bytes.first() == Some(&0x30)
+        && bytes.iter().take(16).collect::<Vec<_>>().windows(3).any(|w| w == [&2, &1, &3])
 }
 
 fn bounded_read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadFileError> {

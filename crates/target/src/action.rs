@@ -166,7 +166,9 @@ impl Explain for ActionError {
             }
             Self::Io(..) => Some("see that the disk is writable and has room".to_owned()),
             Self::Store(error) => error.hint(),
-            Self::NoSuccessor(_) => Some("import the certificate with its key into the store again".to_owned()),
+            Self::NoSuccessor(_) => {
+                Some("import the certificate with its key into the store again".to_owned())
+            }
             Self::ConfigTest(error) => error.hint(),
             Self::Changed(_) | Self::Conflict(..) => {
                 Some("run the command again: it starts from the file as it is now".to_owned())
@@ -180,7 +182,8 @@ impl Action {
     pub async fn apply(&self, context: ActionContext<'_>) -> Result<ActionReport, ActionError> {
         match self {
             Self::Import { thumbprint } => {
-                let successor = context.successor.ok_or_else(|| ActionError::NoSuccessor(thumbprint.to_string()))?;
+                let successor =
+                    context.successor.ok_or_else(|| ActionError::NoSuccessor(thumbprint.to_string()))?;
                 match context.store.import(successor).map_err(ActionError::Store)? {
                     Imported::Added | Imported::KeyAdded | Imported::Present => {}
                 }
@@ -231,7 +234,9 @@ impl Action {
                 context.store.discard(*thumbprint).map_err(ActionError::Store)?;
                 context.store.shred(*thumbprint).map_err(ActionError::Store)
             }
-            Self::MakeDirectory { path, .. } | Self::MakeVersion { path, .. } | Self::KeepOriginal { path, .. } => {
+            Self::MakeDirectory { path, .. }
+            | Self::MakeVersion { path, .. }
+            | Self::KeepOriginal { path, .. } => {
                 if path.is_dir() {
                     durable::remove_directory(path).map_err(failed("remove", path))?;
                 }
@@ -288,9 +293,11 @@ fn make_version(
     certificate_like: &Path,
     key_like: &Path,
 ) -> Result<(), ActionError> {
-    let key = successor.key().ok_or_else(|| ActionError::NoSuccessor(successor.thumbprint().to_string()))?.to_pem();
+    let key =
+        successor.key().ok_or_else(|| ActionError::NoSuccessor(successor.thumbprint().to_string()))?.to_pem();
     let text = successor.to_pem();
-    let or_own = |path: &Path, mode| if path.exists() { Attributes::of(path) } else { Ok(Attributes::own(mode)) };
+    let or_own =
+        |path: &Path, mode| if path.exists() { Attributes::of(path) } else { Ok(Attributes::own(mode)) };
     let write = || {
         let files = [
             (OsStr::new(CERTIFICATE), text.as_bytes(), or_own(certificate_like, 0o644)?),
@@ -326,7 +333,8 @@ async fn config_test(
     certificate: &(PathBuf, PathBuf),
     key: &(PathBuf, PathBuf),
 ) -> Result<ActionReport, ActionError> {
-    let has_placeholder = |argument: &String| argument.contains("{certificate}") || argument.contains("{key}");
+    let has_placeholder =
+        |argument: &String| argument.contains("{certificate}") || argument.contains("{key}");
     let argv_with_paths: Vec<String> = argv
         .iter()
         .map(|argument| {

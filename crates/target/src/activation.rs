@@ -49,7 +49,9 @@ impl Activation {
             Self::Command(command) => {
                 command.run().await.map(|outcome| outcome.output).map_err(ActivationError::Command)
             }
-            Self::HotSwap(listener) => listener.reload().map(|()| String::new()).map_err(ActivationError::HotSwap),
+            Self::HotSwap(listener) => {
+                listener.reload().map(|()| String::new()).map_err(ActivationError::HotSwap)
+            }
             Self::Watches => Ok(String::new()),
         }
     }

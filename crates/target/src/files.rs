@@ -67,10 +67,13 @@ impl Files {
         Ok(Inspection {
             references: vec![
                 reference(&self.certificate, thumbprint),
-                reference(&self.key, thumbprint.filter(|_| live.as_ref().is_some_and(|live| live.key().is_some()))),
+                reference(
+                    &self.key,
+                    thumbprint.filter(|_| live.as_ref().is_some_and(|live| live.key().is_some())),
+                ),
             ],
             current: thumbprint,
-            certificate: live.map(|live| live.leaf().clone()),
+            certificate: live.map(Certificate::without_key),
             tls: Tls::On,
             findings,
             found: Found::Files(FoundFiles { adopted: self.is_adopted(), thumbprint }),
@@ -107,7 +110,11 @@ impl Files {
             Err(error) => {
                 findings.push(Finding::warning(
                     "live-pair-broken",
-                    format!("`{}` and `{}` do not fit: {error}", self.certificate.display(), self.key.display()),
+                    format!(
+                        "`{}` and `{}` do not fit: {error}",
+                        self.certificate.display(),
+                        self.key.display()
+                    ),
                     "the next restart of the server would fail; the handover mends it",
                 ));
                 Ok(Certificate::assemble(without_key, Vec::new()).ok())
@@ -150,7 +157,12 @@ impl Files {
 
     /// Links instead of files, in an order that never shows half a pair: what the paths hold stays the same
     /// until the one rename at the end.
-    fn plan_adoption(&self, found: &FoundFiles, version: &Path, actions: &mut Actions) -> Result<(), PlanError> {
+    fn plan_adoption(
+        &self,
+        found: &FoundFiles,
+        version: &Path,
+        actions: &mut Actions,
+    ) -> Result<(), PlanError> {
         let versions = self.versions();
         let paths = [(&self.key, KEY), (&self.certificate, CERTIFICATE)];
         let present = paths.iter().any(|(path, _)| fs::symlink_metadata(path).is_ok());
@@ -161,7 +173,8 @@ impl Files {
             }
             return Ok(());
         }
-        let original = free_name(&versions, &found.thumbprint.map_or("original".to_owned(), |old| old.to_string()));
+        let original =
+            free_name(&versions, &found.thumbprint.map_or("original".to_owned(), |old| old.to_string()));
         let kept = versions.join(&original);
         actions.switch.push(Action::KeepOriginal {
             path: kept.clone(),
@@ -190,7 +203,8 @@ impl Files {
         let holds = |path: &Path| {
             let text = fs::read(path.join(CERTIFICATE)).ok();
             let contents = text.and_then(|text| PemContents::read(&text).ok());
-            contents.is_some_and(|contents| contents.certificates.iter().any(|c| c.thumbprint() == thumbprint))
+            contents
+                .is_some_and(|contents| contents.certificates.iter().any(|c| c.thumbprint() == thumbprint))
         };
         let Ok(entries) = fs::read_dir(&versions) else { return Vec::new() };
         entries
@@ -203,13 +217,15 @@ impl Files {
     }
 
     fn versions(&self) -> PathBuf {
-        let mut name = self.certificate.file_name().map_or_else(|| OsString::from("certificate"), OsString::from);
+        let mut name =
+            self.certificate.file_name().map_or_else(|| OsString::from("certificate"), OsString::from);
         name.push(".versions");
         self.certificate.with_file_name(name)
     }
 
     fn is_adopted(&self) -> bool {
-        let leads = |path: &Path, name: &str| fs::read_link(path).is_ok_and(|to| to == self.link_target(path, name));
+        let leads =
+            |path: &Path, name: &str| fs::read_link(path).is_ok_and(|to| to == self.link_target(path, name));
         leads(&self.certificate, CERTIFICATE) && leads(&self.key, KEY)
     }
 
@@ -244,10 +260,10 @@ fn version_for(versions: &Path, certificate: &Certificate) -> std::io::Result<(P
         if !path.exists() {
             return Ok((name, true));
         }
-        let same_certificate = fs::read(path.join(CERTIFICATE)).is_ok_and(|present| present == text.as_bytes());
+        let same_certificate =
+            fs::read(path.join(CERTIFICATE)).is_ok_and(|present| present == text.as_bytes());
         let key = certificate.key().map(|key| key.to_pem());
-        let same_key =
-            fs::read(path.join(KEY)).ok().as_deref() == key.as_ref().map(|key| key.as_bytes());
+        let same_key = fs::read(path.join(KEY)).ok().as_deref() == key.as_ref().map(|key| key.as_bytes());
         if same_certificate && same_key {
             return Ok((name, false));
         }
@@ -256,12 +272,15 @@ fn version_for(versions: &Path, certificate: &Certificate) -> std::io::Result<(P
 }
 
 fn free_name(versions: &Path, name: &str) -> PathBuf {
-    candidate_names(name).find(|candidate| !versions.join(candidate).exists()).unwrap_or_else(|| PathBuf::from(name))
+    candidate_names(name)
+        .find(|candidate| !versions.join(candidate).exists())
+        .unwrap_or_else(|| PathBuf::from(name))
 }
 
 fn candidate_names(name: &str) -> impl Iterator<Item = PathBuf> {
     let name = name.to_owned();
-    (1..1000).map(move |number| PathBuf::from(if number == 1 { name.clone() } else { format!("{name}-{number}") }))
+    (1..1000)
+        .map(move |number| PathBuf::from(if number == 1 { name.clone() } else { format!("{name}-{number}") }))
 }
 
 pub(crate) fn is_writable(path: &Path) -> bool {

@@ -33,13 +33,20 @@ pub struct Inspection {
     pub references: Vec<Reference>,
     /// What the target names now.
     pub current: Option<Thumbprint>,
-    /// The certificate of that name, where it was found.
-    pub certificate: Option<X509>,
+    /// The certificate of that name with its chain, where it was found.
+    pub certificate: Option<Certificate>,
     /// Whether the target speaks TLS.
     pub tls: Tls,
     /// What is worth telling, or refuses a handover.
     pub findings: Vec<Finding>,
     pub(crate) found: Found,
+}
+
+impl Inspection {
+    /// The leaf of the certificate in use, where it was found.
+    pub fn leaf(&self) -> Option<&X509> {
+        self.certificate.as_ref().map(Certificate::leaf)
+    }
 }
 
 /// What each kind of target needs again for its plan.
@@ -96,7 +103,9 @@ impl Explain for TargetError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(_) => Some("run Baton as an account that may read the target's files".to_owned()),
-            Self::NoDirectory(_) => Some("set `directory` of the target to where the server is installed".to_owned()),
+            Self::NoDirectory(_) => {
+                Some("set `directory` of the target to where the server is installed".to_owned())
+            }
             Self::Settings { cause, .. } => cause.hint(),
         }
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_x509::{KeyAlgorithm, X509};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -161,7 +161,8 @@ async fn answers_plain_http(address: SocketAddr) -> io::Result<bool> {
     // nginx and its like answer a plain request on a TLS port in plain words: that is TLS all the same.
     bounded.read_to_end(&mut answer).await.ok();
     let text = String::from_utf8_lossy(&answer).to_ascii_lowercase();
-    Ok(!text.contains("plain http request was sent to https port") && !text.contains("speaking plain http to an ssl-enabled"))
+    Ok(!text.contains("plain http request was sent to https port")
+        && !text.contains("speaking plain http to an ssl-enabled"))
 }
 
 fn client_configuration(family: KeyFamily) -> io::Result<Arc<ClientConfig>> {
@@ -222,7 +223,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -231,7 +237,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

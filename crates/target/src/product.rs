@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use baton_finding::{Explain as _, Finding};
 use baton_store::Store;
-use baton_x509::{Thumbprint, X509};
+use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
 
 pub use preset::{ProductKind, UnknownProduct};
@@ -80,9 +80,12 @@ impl Product {
             ));
         }
         let certificate = match current.map(|current| store.find(current)).transpose() {
-            Ok(found) => found.flatten().map(|certificate| certificate.leaf().clone()),
+            Ok(found) => found.flatten().map(Certificate::without_key),
             Err(error) => {
-                findings.push(Finding { severity: baton_finding::Severity::Warning, ..Finding::from_error(&error) });
+                findings.push(Finding {
+                    severity: baton_finding::Severity::Warning,
+                    ..Finding::from_error(&error)
+                });
                 None
             }
         };
@@ -140,7 +143,8 @@ impl Product {
         let mut paths = Vec::new();
         let config = self.directory.join("config");
         for directory in sorted_entries(&config)? {
-            let is_server = directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with("server"));
+            let is_server =
+                directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with("server"));
             if is_server && directory.is_dir() {
                 collect_json(&directory, DEEPEST, &mut paths)?;
             }
@@ -241,8 +245,10 @@ fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, TargetError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(cause) => return Err(TargetError::Io(cause)),
     };
-    let mut paths: Vec<PathBuf> =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(TargetError::Io)?;
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(TargetError::Io)?;
     paths.sort();
     Ok(paths)
 }

@@ -147,9 +147,12 @@ async fn prove_one(
                 streak += 1;
                 let is_quiet = last_other.is_none_or(|other| asked_at.duration_since(other) >= policy.quiet);
                 let is_plain = matches!(expected, Expected::PlainHttp);
-                let is_long = streak >= policy.connections && asked_at.duration_since(streak_began) >= policy.over;
+                let is_long =
+                    streak >= policy.connections && asked_at.duration_since(streak_began) >= policy.over;
                 if is_plain || (is_long && is_quiet) {
-                    if let Some((seen, finding)) = other_family_serves_old(&endpoint, address, expected, policy).await {
+                    if let Some((seen, finding)) =
+                        other_family_serves_old(&endpoint, address, expected, policy).await
+                    {
                         if started.elapsed() >= policy.deadline {
                             return Err(Box::new(Unproven { endpoint, address, seen, finding }));
                         }

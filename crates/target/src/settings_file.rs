@@ -135,7 +135,8 @@ impl SettingsFile {
 }
 
 fn parse(path: &Path, content: &[u8]) -> Result<JsonDocument, TargetError> {
-    JsonDocument::parse(content).map_err(|cause: ParseError| TargetError::Settings { path: path.to_owned(), cause })
+    JsonDocument::parse(content)
+        .map_err(|cause: ParseError| TargetError::Settings { path: path.to_owned(), cause })
 }
 
 /// The one name that the products keep: the first DNS name, its case kept; without any, the address or the

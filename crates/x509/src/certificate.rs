@@ -55,7 +55,9 @@ impl Explain for AssembleError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoCertificate { .. } => "give the file that holds the certificate; name the key with --key".to_owned(),
+            Self::NoCertificate { .. } => {
+                "give the file that holds the certificate; name the key with --key".to_owned()
+            }
             Self::KeyDoesNotMatch { .. } => "look for the key that the request was made with".to_owned(),
             Self::SeveralLeaves { .. } => "export the certificates into one file each".to_owned(),
             Self::Key(cause) => return cause.hint(),
@@ -102,6 +104,17 @@ impl Certificate {
         };
         let chain = build_chain(&leaf, &certificates);
         Ok(Self { leaf, chain, key })
+    }
+
+    /// The same without its key.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self { key: None, ..self }
+    }
+
+    /// The uppermost certificate at hand: the end of the chain, or the leaf itself.
+    pub fn top(&self) -> &X509 {
+        self.chain.last().unwrap_or(&self.leaf)
     }
 
     /// The leaf.

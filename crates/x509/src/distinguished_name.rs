@@ -31,10 +31,8 @@ const SHORT_NAMES: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn display(name: &X509Name<'_>) -> String {
-    let mut relative_names: Vec<String> = name
-        .iter_rdn()
-        .map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join(" + "))
-        .collect();
+    let mut relative_names: Vec<String> =
+        name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join(" + ")).collect();
     relative_names.reverse();
     relative_names.join(", ")
 }

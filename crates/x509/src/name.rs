@@ -28,7 +28,10 @@ impl Explain for InvalidName {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("write www.example.com, *.example.com, 10.0.0.7 or ::1; names beyond ASCII in their xn-- form".to_owned())
+        Some(
+            "write www.example.com, *.example.com, 10.0.0.7 or ::1; names beyond ASCII in their xn-- form"
+                .to_owned(),
+        )
     }
 }
 

@@ -1,7 +1,9 @@
 //! PFX, also called PKCS #12 (RFC 7292): the container in which Windows moves certificates with their keys.
 
 use baton_finding::Explain;
-use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, LocalKeyId, MacAlgorithm, Pkcs12Archive, PrivateKeyChain};
+use p12_keystore::{
+    EncryptionAlgorithm, KeyStore, KeyStoreEntry, LocalKeyId, MacAlgorithm, Pkcs12Archive, PrivateKeyChain,
+};
 
 use crate::certificate::Certificate;
 use crate::key::PrivateKey;
@@ -44,7 +46,9 @@ impl Explain for PfxError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::WrongPassword => "put the right password into a file and name it with --password-file".to_owned(),
+            Self::WrongPassword => {
+                "put the right password into a file and name it with --password-file".to_owned()
+            }
             _ => "`openssl pkcs12 -info -in FILE` shows what is in the file".to_owned(),
         })
     }

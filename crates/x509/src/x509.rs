@@ -192,6 +192,11 @@ impl X509 {
         self.raw_subject == self.raw_issuer
     }
 
+    /// Whether both were issued by a CA of the same name.
+    pub fn has_issuer_of(&self, other: &Self) -> bool {
+        self.raw_issuer == other.raw_issuer
+    }
+
     /// Whether `issuer` carries the name that issued this one. The signature is not looked at.
     pub fn is_named_issuer(&self, issuer: &Self) -> bool {
         self.raw_issuer == issuer.raw_subject

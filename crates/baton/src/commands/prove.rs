@@ -87,7 +87,11 @@ fn row(endpoint: &Endpoint, address: String, seen: &Seen) -> (StatusRow, Attenti
     let urgency = match leaf {
         Some(leaf) => attention(Lifetime { not_before: leaf.not_before(), not_after: leaf.not_after() }, now),
         None => {
-            findings.push(Finding::error(seen.code(), format!("{endpoint} {seen}"), "see the service's own log"));
+            findings.push(Finding::error(
+                seen.code(),
+                format!("{endpoint} {seen}"),
+                "see the service's own log",
+            ));
             Attention::Now
         }
     };

@@ -54,7 +54,8 @@ pub(crate) async fn execute(
 ) -> Result<(Vec<Report>, Option<Failure>), Failure> {
     let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     if wanted.is_empty() {
-        let automatic = app.renewals.certificates.iter().filter(|certificate| certificate.issuer.is_automatic());
+        let automatic =
+            app.renewals.certificates.iter().filter(|certificate| certificate.issuer.is_automatic());
         wanted = automatic.map(|certificate| certificate.name.as_str()).collect();
         wanted.retain(|name| is_up || *name != DESIGNER);
         if wanted.is_empty() {
@@ -99,9 +100,10 @@ fn exit_of(error: &RenewError) -> Exit {
     match error {
         RenewError::Unknown(_) => Exit::Usage,
         RenewError::NoKey { .. } => Exit::Refused,
-        RenewError::Issue { cause: IssueError::NameNotPermitted { .. } | IssueError::RootEnds { .. } | IssueError::ByHand, .. } => {
-            Exit::Refused
-        }
+        RenewError::Issue {
+            cause: IssueError::NameNotPermitted { .. } | IssueError::RootEnds { .. } | IssueError::ByHand,
+            ..
+        } => Exit::Refused,
         _ => Exit::Failed,
     }
 }

@@ -103,7 +103,8 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
                 return Ok(Exit::Done);
             };
             let password = read_password(password_file.as_deref())?.unwrap_or_default();
-            let bytes = certificate.to_pfx(&password).map_err(|error| Failure::with(Exit::Refused, &error))?;
+            let bytes =
+                certificate.to_pfx(&password).map_err(|error| Failure::with(Exit::Refused, &error))?;
             if path.exists() {
                 return Err(Failure::new(
                     Exit::Usage,
@@ -113,7 +114,12 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
                 ));
             }
             durable::replace(path, &bytes, Attributes::private_file()).map_err(|error| {
-                Failure::new(Exit::Failed, "file-not-written", error.to_string(), "see that you may write there")
+                Failure::new(
+                    Exit::Failed,
+                    "file-not-written",
+                    error.to_string(),
+                    "see that you may write there",
+                )
             })?;
             Ok(Exit::Done)
         }
@@ -123,7 +129,9 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
             find(&app.renewals.store, thumbprint)?;
             refuse_if_used(&app, thumbprint)?;
             app.renewals.store.discard(thumbprint)?;
-            output.line(&format!("{thumbprint} is in the trash; `baton store restore {thumbprint}` takes it back"));
+            output.line(&format!(
+                "{thumbprint} is in the trash; `baton store restore {thumbprint}` takes it back"
+            ));
             Ok(Exit::Done)
         }
         Store::Restore { thumbprint } => {
@@ -145,7 +153,9 @@ fn list(store: &SharedStore, output: Output) -> Result<Exit, Failure> {
             Entry::Certificate { leaf, chain, has_key } => {
                 certificates.push(CertificateObject::new(leaf, *chain, *has_key));
             }
-            Entry::Unreadable { path, error } => unreadable.push(format!("{}: {}", path.display(), error.chain())),
+            Entry::Unreadable { path, error } => {
+                unreadable.push(format!("{}: {}", path.display(), error.chain()))
+            }
         }
     }
     if output.json {
@@ -195,7 +205,14 @@ fn show(certificate: &Certificate, imported: Option<Imported>, output: Output) {
         ("issued by", leaf.issuer().to_owned()),
         ("chain", if chain.is_empty() { "(none)".to_owned() } else { chain.join(" ← ") }),
         ("serial", leaf.serial().to_owned()),
-        ("key", format!("{}, {}", leaf.key_algorithm(), if object.has_key { "in the store" } else { "not in the store" })),
+        (
+            "key",
+            format!(
+                "{}, {}",
+                leaf.key_algorithm(),
+                if object.has_key { "in the store" } else { "not in the store" }
+            ),
+        ),
         ("valid from", leaf.not_before().to_string()),
         ("valid to", format!("{} ({} days left)", leaf.not_after(), object.days_left)),
     ] {
@@ -220,7 +237,9 @@ fn find(store: &SharedStore, thumbprint: Thumbprint) -> Result<Certificate, Fail
 
 fn refuse_if_used(app: &App, thumbprint: Thumbprint) -> Result<(), Failure> {
     let names = |target: &&Arc<Target>| {
-        target.inspect().is_ok_and(|inspection| inspection.references.iter().any(|r| r.names == Some(thumbprint)))
+        target
+            .inspect()
+            .is_ok_and(|inspection| inspection.references.iter().any(|r| r.names == Some(thumbprint)))
     };
     match app.renewals.targets.iter().find(names) {
         Some(target) => Err(Failure::new(

@@ -35,14 +35,16 @@ async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<
         Err(finding) => {
             let refused = |target: &String| {
                 let findings = vec![finding.clone()];
-                let mut report = Report::without_handover("", target, Outcome::Refused, findings, clock::now());
+                let mut report =
+                    Report::without_handover("", target, Outcome::Refused, findings, clock::now());
                 report.certificate = None;
                 report
             };
             return Ok(targets.iter().map(refused).collect());
         }
     };
-    let request = SwapRequest { old, new, targets, enable_tls: arguments.enable_tls, dry_run: arguments.dry_run };
+    let request =
+        SwapRequest { old, new, targets, enable_tls: arguments.enable_tls, dry_run: arguments.dry_run };
     match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
         Some(Answer::Reports { reports, .. }) => Ok(reports),
         Some(Answer::Failed { failure }) => Err(failure.into()),
@@ -182,7 +184,12 @@ pub(crate) fn read_file(
 pub(crate) fn read_password(path: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(path) = path else { return Ok(None) };
     let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
-        Failure::new(Exit::Usage, "file-unreadable", error.to_string(), "see that the file is there and is text")
+        Failure::new(
+            Exit::Usage,
+            "file-unreadable",
+            error.to_string(),
+            "see that the file is there and is text",
+        )
     })?;
     Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
 }
@@ -191,7 +198,9 @@ impl Exit {
     /// References that were handed over while TLS is off are all that was asked for.
     fn of_swap(report: &Report) -> Self {
         match report.outcome {
-            Some(Outcome::Pending) if report.findings.iter().any(|finding| finding.code == "tls-off") => Self::Done,
+            Some(Outcome::Pending) if report.findings.iter().any(|finding| finding.code == "tls-off") => {
+                Self::Done
+            }
             outcome => Self::of(outcome),
         }
     }

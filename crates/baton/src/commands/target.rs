@@ -106,8 +106,11 @@ pub(crate) async fn check(app: &App, targets: &[&Arc<Target>], output: Output) -
 }
 
 fn show(object: &TargetObject, output: Output) {
-    let verdict =
-        if object.findings.iter().any(|finding| finding.severity == Severity::Error) { "refused" } else { "sound" };
+    let verdict = if object.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        "refused"
+    } else {
+        "sound"
+    };
     output.line(&format!("{}: {verdict}", object.name));
     for reference in &object.references {
         let names = reference.names.map_or_else(|| "nothing".to_owned(), |names| names.to_string());
@@ -118,8 +121,12 @@ fn show(object: &TargetObject, output: Output) {
     object.findings.iter().flat_map(finding_lines).for_each(|line| output.line(&line));
 }
 
-fn object(target: &Target, inspection: Option<&baton_target::Inspection>, findings: Vec<Finding>) -> TargetObject {
-    let endpoints = inspection.map(|inspection| target.endpoints(inspection, inspection.certificate.as_ref()));
+fn object(
+    target: &Target,
+    inspection: Option<&baton_target::Inspection>,
+    findings: Vec<Finding>,
+) -> TargetObject {
+    let endpoints = inspection.map(|inspection| target.endpoints(inspection, inspection.leaf()));
     let describe = |endpoint: &baton_target::Endpoint| {
         if endpoint.assumed { format!("{endpoint} (assumed)") } else { endpoint.to_string() }
     };

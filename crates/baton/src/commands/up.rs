@@ -1,7 +1,7 @@
 //! `baton up`
 
 use std::future::pending;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Overview};
 use baton_finding::Explain as _;
@@ -22,32 +22,6 @@ use crate::wiring::{App, DESIGNER, OwnListener, Place, own_hosts};
 
 /// How many handovers the Designer lists.
 const LISTED_HANDOVERS: u32 = 20;
-
-/// The certificate of our own listener: there is none before the first handover to it.
-struct OwnCertificate {
-    files: CertificateFiles,
-    hot: OnceLock<Arc<HotCertificate>>,
-    ready: Notify,
-}
-
-impl std::fmt::Debug for OwnCertificate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OwnCertificate").field("files", &self.files).finish_non_exhaustive()
-    }
-}
-
-impl HotSwap for OwnCertificate {
-    fn reload(&self) -> Result<(), String> {
-        if let Some(hot) = self.hot.get() {
-            return hot.reload();
-        }
-        let hot = HotCertificate::load(self.files.clone()).map_err(|error| error.chain())?;
-        // Only one handover of our own listener runs at a time, so nobody else has set it.
-        let _ = self.hot.set(hot);
-        self.ready.notify_one();
-        Ok(())
-    }
-}
 
 /// What the Designer shows.
 struct Pages {
@@ -85,11 +59,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     place.make_data()?;
     let _lock = lock(&place)?;
     let (certificate, key) = place.designer_files();
-    let own = Arc::new(OwnCertificate {
-        files: CertificateFiles { certificate, key },
-        hot: OnceLock::new(),
-        ready: Notify::new(),
-    });
+    let own = HotCertificate::waiting(CertificateFiles { certificate, key });
     let own_listener = OwnListener {
         address,
         swap: Arc::clone(&own) as Arc<dyn HotSwap>,
@@ -99,10 +69,20 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     let socket = place.socket();
     let app = Arc::new(App::open(place, Some(own_listener)).await?);
     let local = LocalListener::bind(&socket).map_err(|error| {
-        Failure::new(Exit::Failed, "socket-unusable", error.to_string(), "see that the data directory is writable")
+        Failure::new(
+            Exit::Failed,
+            "socket-unusable",
+            error.to_string(),
+            "see that the data directory is writable",
+        )
     })?;
     let (stop, stopped) = watch::channel(());
-    let designer = tokio::spawn(serve_designer(listener, Arc::clone(&own), Arc::clone(&app), stopped.clone()));
+    let mut ended = stopped.clone();
+    let shutdown = async move {
+        let _ = ended.changed().await;
+    };
+    let pages = Arc::new(Pages { app: Arc::clone(&app) });
+    let designer = tokio::spawn(listener.serve(Arc::clone(&own), pages, own_hosts(), shutdown));
     let scheduler = Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval));
     let local = tokio::spawn(serve_local(local, Arc::clone(&app), scheduler.changed()));
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
@@ -117,43 +97,22 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// The Designer waits for its first certificate, then serves to the end.
-async fn serve_designer(
-    listener: Listener,
-    own: Arc<OwnCertificate>,
-    app: Arc<App>,
-    mut stopped: watch::Receiver<()>,
-) {
-    let hot = loop {
-        if let Some(hot) = own.hot.get() {
-            break Arc::clone(hot);
-        }
-        tokio::select! {
-            () = own.ready.notified() => {}
-            _ = stopped.changed() => return,
-        }
-    };
-    let shutdown = async move {
-        let _ = stopped.changed().await;
-    };
-    listener.serve(hot, Arc::new(Pages { app }), own_hosts(), shutdown).await;
-}
-
 /// Brings our own certificate up, says so, and then keeps everything renewed.
 async fn work(
     app: Arc<App>,
-    own: Arc<OwnCertificate>,
+    own: Arc<HotCertificate>,
     scheduler: Arc<Scheduler>,
     address: std::net::SocketAddr,
     mut stopped: watch::Receiver<()>,
 ) {
-    if own.files.certificate.exists()
+    // Without files there is nothing yet, and the first handover brings it.
+    if app.place.designer_files().0.exists()
         && let Err(error) = own.reload()
     {
         tracing::error!("the Designer's certificate cannot be used: {error}");
     }
     let mut shutdown = stopped.clone();
-    if own.hot.get().is_none() {
+    if own.thumbprint().is_none() {
         let options = RenewOptions { force: true, ..RenewOptions::default() };
         tokio::select! {
             result = app.renewals.renew(DESIGNER, options) => {
@@ -164,7 +123,7 @@ async fn work(
             _ = stopped.changed() => return,
         }
     }
-    if own.hot.get().is_some() {
+    if own.thumbprint().is_some() {
         tell(&banner(&app, address));
     }
     scheduler
@@ -190,7 +149,9 @@ async fn serve_local(listener: LocalListener, app: Arc<App>, changed: Arc<Notify
     let answer = move |request| {
         let (app, changed) = (Arc::clone(&app), Arc::clone(&changed));
         async move {
-            let answer = answer(&app, request).await.unwrap_or_else(|failure| Answer::Failed { failure: failure.into() });
+            let answer = answer(&app, request)
+                .await
+                .unwrap_or_else(|failure| Answer::Failed { failure: failure.into() });
             changed.notify_one();
             answer
         }

@@ -182,8 +182,11 @@ impl std::str::FromStr for Address {
         if let Ok(port) = text.parse::<u16>() {
             return Ok(Self(SocketAddr::from(([127, 0, 0, 1], port))));
         }
-        let text = text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
-        text.parse().map(Self).map_err(|_| format!("{text:?} is no address: write 127.0.0.1:8177, [::1]:8177 or 8177"))
+        let text =
+            text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("{text:?} is no address: write 127.0.0.1:8177, [::1]:8177 or 8177"))
     }
 }
 
@@ -197,7 +200,10 @@ impl TryFrom<String> for Address {
 
 /// `"host:port"`, or `{ address = "host:port", name = "server name" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "this is no endpoint: write \"HOST:PORT\", or { address = \"HOST:PORT\", name = \"NAME\" }"
+)]
 pub(crate) enum EndpointSetting {
     /// Asked for its own host.
     Plain(EndpointText),

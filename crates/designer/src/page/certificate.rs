@@ -5,7 +5,7 @@ use baton_x509::Thumbprint;
 use jiff::Timestamp;
 
 use super::attention::Attention;
-use super::moment::{Moment, from_now, words};
+use super::moment::{Moment, RelativeMoment, words};
 use super::prose::Trouble;
 use super::{distinguished_name, lifetime};
 
@@ -41,18 +41,6 @@ pub(crate) struct LeftCell {
     pub(crate) until: Option<Moment>,
     /// Seconds left and seconds in all; `None` where it is known in whole days only.
     pub(crate) share: Option<(i64, i64)>,
-}
-
-/// A time and its distance from now.
-pub(crate) struct RelativeMoment {
-    pub(crate) moment: Moment,
-    pub(crate) distance: String,
-}
-
-impl RelativeMoment {
-    pub(crate) fn new(at: Timestamp, now: Timestamp) -> Self {
-        Self { moment: Moment::new(at), distance: from_now(at, now) }
-    }
 }
 
 impl CertificateRow {

@@ -6,7 +6,8 @@
 /// The common name, and the organization where there is one; the whole name when it has neither.
 pub(crate) fn short(name: &str) -> String {
     let attributes = attributes(name);
-    let value = |wanted: &str| attributes.iter().find(|(kind, _)| kind == wanted).map(|(_, value)| value.as_str());
+    let value =
+        |wanted: &str| attributes.iter().find(|(kind, _)| kind == wanted).map(|(_, value)| value.as_str());
     match (value("CN"), value("O")) {
         (Some(common_name), Some(organization)) => format!("{common_name}, {organization}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),

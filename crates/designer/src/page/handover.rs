@@ -6,8 +6,7 @@ use baton_state::{HandoverId, Outcome, Step};
 use baton_x509::Thumbprint;
 use jiff::Timestamp;
 
-use super::certificate::RelativeMoment;
-use super::moment::elapsed;
+use super::moment::{RelativeMoment, elapsed};
 use super::prose::Trouble;
 
 /// A handover.
@@ -41,7 +40,8 @@ impl HandoverRow {
 
     fn new(report: &Report, now: Timestamp) -> Self {
         let went_well = matches!(report.outcome, Some(Outcome::Served | Outcome::Unchanged) | None);
-        let to_tell = report.findings.iter().filter(|finding| !went_well && finding.severity != Severity::Notice);
+        let to_tell =
+            report.findings.iter().filter(|finding| !went_well && finding.severity != Severity::Notice);
         Self {
             id: report.id,
             started: RelativeMoment::new(report.started_at, now),

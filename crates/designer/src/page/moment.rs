@@ -12,10 +12,17 @@ pub(crate) struct Moment {
     pub(crate) at: Timestamp,
     /// RFC 3339, for the attribute `datetime`.
     pub(crate) datetime: String,
-    /// To the minute.
-    pub(crate) minute: String,
-    /// To the second.
+    /// The whole, to the second.
     pub(crate) second: String,
+}
+
+/// A time and its distance from now.
+pub(crate) struct RelativeMoment {
+    pub(crate) moment: Moment,
+    /// `3 min 5 s ago`, `in 12 days`.
+    pub(crate) distance: String,
+    /// To the minute; without the date when that is the date of now.
+    pub(crate) brief: String,
 }
 
 impl Moment {
@@ -23,14 +30,20 @@ impl Moment {
         Self {
             at,
             datetime: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            minute: at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             second: at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         }
     }
 }
 
-/// What has been, or is to come, seen from `now`: `3 min 5 s ago`, `in 12 days`.
-pub(crate) fn from_now(at: Timestamp, now: Timestamp) -> String {
+impl RelativeMoment {
+    pub(crate) fn new(at: Timestamp, now: Timestamp) -> Self {
+        let date = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
+        let format = if date(at) == date(now) { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
+        Self { moment: Moment::new(at), distance: distance(at, now), brief: at.strftime(format).to_string() }
+    }
+}
+
+fn distance(at: Timestamp, now: Timestamp) -> String {
     let distance = at.duration_since(now);
     if distance.is_negative() {
         format!("{} ago", words(distance))

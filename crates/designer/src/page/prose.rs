@@ -1,4 +1,4 @@
-//! Sentences of findings, with the commands in them set as code.
+//! Sentences that come from elsewhere, with the commands in them set as code.
 
 use baton_finding::{Finding, Severity};
 
@@ -32,8 +32,8 @@ impl Trouble {
         Self {
             severity: finding.severity,
             code: finding.code.clone(),
-            message: sentence(&finding.message),
-            hint: sentence(&finding.hint),
+            message: stretches(&finding.message),
+            hint: stretches(&finding.hint),
         }
     }
 
@@ -48,13 +48,14 @@ impl Trouble {
 }
 
 /// Takes a sentence apart at its backquotes. Where they do not pair up it stays as it is.
-fn sentence(text: &str) -> Vec<Stretch> {
+pub(crate) fn stretches(text: &str) -> Vec<Stretch> {
     let pieces: Vec<&str> = text.split('`').collect();
     if pieces.len() % 2 == 0 {
         return vec![Stretch { text: text.to_owned(), is_code: false }];
     }
-    let stretches = pieces.into_iter().enumerate();
-    stretches
+    pieces
+        .into_iter()
+        .enumerate()
         .filter(|(_, text)| !text.is_empty())
         .map(|(position, text)| Stretch { text: text.to_owned(), is_code: position % 2 == 1 })
         .collect()

@@ -34,7 +34,10 @@ impl Client {
         Self::connect_with(address, configuration(rustls::ALL_VERSIONS)).await
     }
 
-    pub(crate) async fn connect_with(address: SocketAddr, configuration: Arc<ClientConfig>) -> io::Result<Self> {
+    pub(crate) async fn connect_with(
+        address: SocketAddr,
+        configuration: Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         let stream = TlsConnector::from(configuration).connect(name, stream).await?;
@@ -115,7 +118,8 @@ impl Client {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "{name} came twice");
         value

@@ -60,7 +60,8 @@ pub(crate) fn troubled(certificate: &str, attention: &str, finding: Finding) -> 
 
 /// A handover that went well.
 pub(crate) fn report() -> Report {
-    let step = |step, seconds| StepReport { step, outcome: StepOutcome::Done, seconds, detail: String::new() };
+    let step =
+        |step, seconds| StepReport { step, outcome: StepOutcome::Done, seconds, detail: String::new() };
     let proof = |address: &str| ProofReport {
         endpoint: "sap.example.com:8175".to_owned(),
         address: address.to_owned(),
@@ -79,7 +80,12 @@ pub(crate) fn report() -> Report {
         new: Some(Thumbprint::of(b"new")),
         outcome: Some(Outcome::Served),
         started_at: noon() - 28 * DAY,
-        steps: vec![step(Step::Check, 0.2), step(Step::Activate, 1.1), step(Step::Prove, 1.4), step(Step::Retire, 9.0)],
+        steps: vec![
+            step(Step::Check, 0.2),
+            step(Step::Activate, 1.1),
+            step(Step::Prove, 1.4),
+            step(Step::Retire, 9.0),
+        ],
         proof: vec![proof("127.0.0.1:8175"), proof("[::1]:8175")],
         findings: Vec::new(),
         plan: Vec::new(),

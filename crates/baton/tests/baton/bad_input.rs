@@ -1,0 +1,156 @@
+//! One clear error with path and hint, the right exit code, nothing half-made left behind.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::world::World;
+
+#[test]
+fn an_unknown_key_names_the_line_and_the_nearest_key() {
+    let world = World::with_settings("[store]\npath = 'x'\n\n[[target]]\nname = 'a'\nprodukt = 'yunio'\n");
+    let ran = world.baton(&["check"]).expect(2);
+    assert!(ran.stderr.contains("baton.toml:6:1: unknown field `produkt`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: did you mean `product`?"), "{}", ran.stderr);
+    assert_eq!(world.listing(), ["baton.toml"]);
+}
+
+#[test]
+fn wrong_values_name_the_line() {
+    for (text, expected) in [
+        ("[retire]\ngrace = 'soon'\n", "is no time span"),
+        (
+            "[[certificate]]\nname = 'a'\nnames = ['ex ample']\nissuer = 'x'\n",
+            "is neither a DNS name nor an IP",
+        ),
+        ("[[target]]\nname = 'a'\nendpoints = ['host']\n", "this is no endpoint: write"),
+        ("[store\n", "baton.toml:1:"),
+        ("[[issuer]]\nname = 'a'\nkind = 'internl'\n", "did you mean `internal`?"),
+    ] {
+        let world = World::with_settings(text);
+        let ran = world.baton(&["check"]).expect(2);
+        assert!(ran.stderr.contains(expected), "{text}\n{}", ran.stderr);
+        assert!(ran.stderr.contains("baton.toml:"), "{}", ran.stderr);
+        assert_eq!(world.listing(), ["baton.toml"]);
+    }
+}
+
+#[test]
+fn names_that_lead_nowhere_are_told_before_anything_is_made() {
+    for (text, expected) in [
+        (
+            "[[certificate]]\nname = 'a'\nnames = ['x.example']\nissuer = 'nobody'\n",
+            "unknown issuer \"nobody\"",
+        ),
+        (
+            "[[certificate]]\nname = 'a'\nnames = ['x.example']\nissuer = 'internal'\ntargets = ['nowhere']\n",
+            "unknown target \"nowhere\"",
+        ),
+        ("[[issuer]]\nname = '../a'\nkind = 'internal'\n", "cannot be the name"),
+        ("[[target]]\nname = 'a'\n", "lacks its files"),
+    ] {
+        let world = World::with_settings(text);
+        let ran = world.baton(&["check"]).expect(2);
+        assert!(ran.stderr.contains(expected), "{text}\n{}", ran.stderr);
+        assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_settings_file_that_is_not_there() {
+    let world = World::new();
+    let ran = world.baton(&["up", "--settings", "nowhere.toml"]).expect(2);
+    assert!(ran.stderr.contains("nowhere.toml"), "{}", ran.stderr);
+    assert!(world.listing().is_empty());
+}
+
+#[test]
+fn a_port_in_use_leaves_nothing_behind() {
+    let world = World::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let ran = world.baton(&["up", "--listen", &port.to_string()]).expect(2);
+    assert!(ran.stderr.contains(&port.to_string()) && ran.stderr.contains("hint:"), "{}", ran.stderr);
+    assert!(world.listing().is_empty());
+}
+
+#[test]
+fn the_designer_stays_on_the_loopback_interface() {
+    let world = World::new();
+    let ran = world.baton(&["up", "--listen", "0.0.0.0:0"]).expect(2);
+    assert!(ran.stderr.contains("loopback"), "{}", ran.stderr);
+    assert!(world.listing().is_empty());
+}
+
+#[test]
+fn a_product_directory_that_is_not_there_is_refused() {
+    let world = World::with_settings(
+        "[[target]]\nname = 'a'\nproduct = 'yunio'\ndirectory = 'nowhere'\nactivate = ['true']\n",
+    );
+    let ran = world.baton(&["target", "check"]).expect(3);
+    assert!(ran.stdout.contains("nowhere") && ran.stdout.contains("does not exist"), "{}", ran.stdout);
+    let new = "0C32EEE1053DA57E88E6AE22832DFB13775250F9";
+    let ran = world.baton(&["swap", "", new, "--json"]).expect(3);
+    assert_eq!(ran.codes(), ["certificate-not-found"]);
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_or_of_another_account() {
+    let world = World::new();
+    fs_err::write(world.path("file"), "").unwrap();
+    for command in [&["up", "--data", "file"][..], &["status", "--data", "file"][..]] {
+        let ran = world.baton(command).expect(2);
+        assert!(ran.stderr.contains("file"), "{}", ran.stderr);
+    }
+    let theirs = world.path("theirs");
+    fs_err::create_dir(&theirs).unwrap();
+    if std::os::unix::fs::chown(&theirs, Some(65534), Some(65534)).is_ok() {
+        let ran = world.baton(&["up", "--data", "theirs"]).expect(2);
+        assert!(ran.stderr.contains("belongs to nobody"), "{}", ran.stderr);
+        assert!(fs_err::read_dir(&theirs).unwrap().next().is_none());
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_named() {
+    let world = World::with_settings("[store]\npath = 'store'\n");
+    fs_err::write(world.path("store"), "").unwrap();
+    let ran = world.baton(&["store", "list"]).expect(2);
+    assert!(ran.stderr.contains("store"), "{}", ran.stderr);
+
+    fs_err::remove_file(world.path("store")).unwrap();
+    let entry = world.path("store/0C32EEE1053DA57E88E6AE22832DFB13775250F9");
+    fs_err::create_dir_all(&entry).unwrap();
+    fs_err::set_permissions(world.path("store"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    fs_err::write(entry.join("certificate.pem"), "rubbish").unwrap();
+    let ran = world.baton(&["store", "list", "--json"]).expect(0);
+    assert!(
+        ran.json()["unreadable"][0].as_str().unwrap().contains("neither a certificate nor a private key")
+    );
+}
+
+#[test]
+fn a_file_of_rubbish_is_no_certificate() {
+    let world = World::new();
+    for (name, content) in
+        [("text", b"hello".to_vec()), ("zeros", vec![0; 4096]), ("big", vec![0x30; 2 * 1024 * 1024])]
+    {
+        fs_err::write(world.path(name), content).unwrap();
+        let ran = world.baton(&["store", "import", name]).expect(3);
+        assert!(ran.stderr.contains(name) && ran.stderr.contains("hint:"), "{}", ran.stderr);
+    }
+    assert_eq!(world.listing(), ["big", "text", "zeros"]);
+}
+
+#[test]
+fn a_damaged_settings_file_of_a_product_is_told_with_line_and_column() {
+    let world = World::with_settings(
+        "[[target]]\nname = 'a'\nproduct = 'xtract-core'\ndirectory = 'core'\nactivate = ['true']\n",
+    );
+    fs_err::create_dir_all(world.path("core/config/servers")).unwrap();
+    fs_err::write(world.path("core/config/servers/tls.json"), "{\n\t\"tlsEnabled\": true, // yes\n}")
+        .unwrap();
+    let ran = world.baton(&["target", "check", "--json"]).expect(3);
+    let codes = ran.codes();
+    assert_eq!(codes, ["settings-unreadable"], "{}", ran.stdout);
+    assert!(ran.stdout.contains("line 2"), "{}", ran.stdout);
+}

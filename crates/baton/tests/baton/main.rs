@@ -1,0 +1,12 @@
+//! The command line as a user meets it, against real servers: nginx, the products' stand-in, OpenSSL as client.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
+
+mod bad_input;
+mod command_line;
+mod nginx;
+mod products;
+mod status;
+mod store;
+mod up;
+mod world;

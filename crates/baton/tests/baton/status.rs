@@ -1,0 +1,89 @@
+//! `status`, `prove`, `history` and `target`: what they tell about a product.
+
+use baton_testkit::{Authority, Product, ProductFixture};
+
+use crate::world::{World, list, quoted};
+
+const HOST: &str = "sap.example.com";
+
+#[test]
+fn status_tells_when_what_is_served_differs_from_what_is_named() {
+    let authority = Authority::new("Test CA");
+    let (old, new) = (authority.issue(&[HOST]).sign(), authority.issue(&[HOST]).sign());
+    let fixture = ProductFixture::new(Product::XtractCore);
+    fixture.enable_tls(&old);
+    fixture.install(&new);
+    fixture.start();
+    let world = World::with_settings(&format!(
+        "[store]\npath = {}\n\n[proof]\nover = '100ms'\nquiet = '50ms'\n\n\
+         [[issuer]]\nname = 'house'\nkind = 'manual'\n\n\
+         [[target]]\nname = 'core'\nproduct = 'xtract-core'\ndirectory = {}\nactivate = {}\n\n\
+         [[certificate]]\nname = 'sap'\nnames = ['{HOST}']\nissuer = 'house'\ntargets = ['core']\n",
+        quoted(&fixture.store()),
+        quoted(&fixture.directory()),
+        list(&fixture.restart_command()),
+    ));
+    let missing = world.baton(&["status"]).expect(2);
+    assert!(missing.stderr.contains("there is no data directory"), "{}", missing.stderr);
+
+    world.baton(&["swap", "", &new.thumbprint]).expect(0);
+    let status = world.baton(&["status", "--json"]).expect(0).json();
+    let rows = status["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["certificate"], "sap");
+    assert_eq!(rows[0]["served"]["thumbprint"], new.thumbprint.as_str());
+    assert_eq!(rows[0]["named"], new.thumbprint.as_str());
+    assert_eq!(rows[0]["differs"], false);
+    assert_eq!(rows[0]["days_left"], 89);
+
+    // What the script of today does: the thumbprint is replaced, and nobody restarts the server.
+    let text = fs_err::read_to_string(fixture.tls_json()).unwrap();
+    fs_err::write(fixture.tls_json(), text.replace(&new.thumbprint, &old.thumbprint)).unwrap();
+    let status = world.baton(&["status", "--json"]).expect(10).json();
+    assert_eq!(status["rows"][0]["differs"], true);
+    assert_eq!(status["rows"][0]["findings"][0]["code"], "served-differs");
+    let text = world.baton(&["status"]).expect(10).stdout;
+    assert!(text.contains("and the settings name") && text.contains("hint:"), "{text}");
+
+    fixture.stop();
+    let proof = world.baton(&["prove", "core", "--json"]).expect(11).json();
+    assert_eq!(proof["rows"][0]["findings"][0]["code"], "endpoint-refused");
+    let check = world.baton(&["target", "check", "core"]).expect(3);
+    assert!(check.stdout.contains("endpoint-refused"), "{}", check.stdout);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_needs_attention() {
+    let authority = Authority::new("Test CA");
+    let fixture = ProductFixture::new(Product::XtractCore);
+    // Valid from an hour ago: 7 minutes left are about a tenth, 3 less than that.
+    for (minutes, exit) in [(600, 0), (15, 10), (3, 11)] {
+        let certificate =
+            authority.issue(&[HOST]).valid_for(std::time::Duration::from_secs(60 * minutes)).sign();
+        fixture.enable_tls(&certificate);
+        fixture.restart();
+        let address = fixture.address("listener-tls").to_string();
+        World::new().baton(&["prove", &address]).expect(exit);
+    }
+}
+
+#[test]
+fn targets_are_listed_with_their_references() {
+    let authority = Authority::new("Test CA");
+    let old = authority.issue(&[HOST]).sign();
+    let fixture = ProductFixture::new(Product::Yunio);
+    fixture.enable_tls(&old);
+    let world = World::with_settings(&format!(
+        "[store]\npath = {}\n\n[[target]]\nname = 'yunio'\nproduct = 'yunio'\ndirectory = {}\n",
+        quoted(&fixture.store()),
+        quoted(&fixture.directory()),
+    ));
+    let target = world.baton(&["target", "list", "--json"]).expect(0).json();
+    assert_eq!(target["named"], old.thumbprint.as_str());
+    assert_eq!(target["references"][0]["names"], old.thumbprint.as_str());
+    let endpoints: Vec<&str> =
+        target["endpoints"].as_array().unwrap().iter().map(|endpoint| endpoint.as_str().unwrap()).collect();
+    let expected = [8175, 8177, 8176].map(|port| format!("127.0.0.1:{port} ({HOST}) (assumed)"));
+    assert_eq!(endpoints, expected, "the product's usual ports");
+    assert!(target["findings"][0]["code"] == "activation-unknown");
+}

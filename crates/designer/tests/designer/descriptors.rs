@@ -1,0 +1,56 @@
+//! What happens when the system has no file descriptor left.
+//!
+//! The limit holds for a whole process, so the test starts this program again with a low one, for itself alone.
+
+use std::process::Command;
+use std::time::Duration;
+
+use fs_err::File;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::site::Site;
+
+/// Clock ticks that this process has worked: `utime` and `stime` of proc(5), a hundred to the second.
+fn work() -> u64 {
+    let text = fs_err::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn want_of_descriptors_neither_ends_it_nor_keeps_it_busy() {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact --ignored descriptors::with_few"])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[ignore = "started by the test above, with few descriptors"]
+#[tokio::test]
+async fn with_few() {
+    let site = Site::start().await;
+    assert_eq!(site.get("/").await.code, 200);
+
+    let mut taken = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        taken.push(file);
+        assert!(taken.len() < 64, "the limit is in force");
+    }
+    // The last descriptor goes to the client: there is none for the other side.
+    taken.pop();
+    let waiting = TcpStream::connect(site.address).await.unwrap();
+    let before = work();
+    let outage = timeout(Duration::from_millis(1500), waiting.readable()).await;
+    assert!(outage.is_err(), "nobody answers: {outage:?}");
+    assert!(work() - before < 30, "it waits, and does not try without a pause");
+
+    drop(taken);
+    drop(waiting);
+    assert_eq!(site.get("/").await.code, 200, "it goes on");
+}

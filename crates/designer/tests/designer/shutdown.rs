@@ -1,0 +1,85 @@
+//! How the listener ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_designer::{BoxFuture, Overview};
+use baton_handover::{Report, Status};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+
+use crate::sample;
+use crate::site::Site;
+
+/// Answers when it is let.
+struct Slow {
+    asked: Arc<Notify>,
+    answers: Arc<Semaphore>,
+}
+
+impl Overview for Slow {
+    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
+        Box::pin(async {
+            self.asked.notify_one();
+            self.answers.acquire().await.unwrap().forget();
+            Ok(sample::status(Vec::new()))
+        })
+    }
+
+    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_do_not_hold_it_up() {
+    let site = Site::start().await;
+    let address = site.address;
+    let mut used = site.client().await;
+    assert_eq!(used.get("/").await.code, 200);
+    let mut unused = site.client().await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+
+    let start = Instant::now();
+    site.shut_down().await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(used.is_closed().await);
+    assert!(unused.is_closed().await);
+    assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
+}
+
+#[tokio::test]
+async fn an_answer_under_way_is_given() {
+    let (asked, answers) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let site = Site::start_showing(Slow { asked: Arc::clone(&asked), answers: Arc::clone(&answers) }).await;
+    let address = site.address;
+    let mut client = site.client().await;
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    asked.notified().await;
+
+    let served = site.shut_down();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    answers.add_permits(1);
+    let answer = client.read(false).await.unwrap();
+    assert_eq!((answer.code, answer.header("connection")), (200, Some("close")));
+    assert!(client.is_closed().await);
+    served.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_cut_off_after_three_seconds() {
+    let asked = Arc::new(Notify::new());
+    let site =
+        Site::start_showing(Slow { asked: Arc::clone(&asked), answers: Arc::new(Semaphore::new(0)) }).await;
+    let mut client = site.client().await;
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    asked.notified().await;
+
+    let start = Instant::now();
+    site.shut_down().await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 3);
+    assert!(client.read(false).await.is_err());
+}
