@@ -187,11 +187,10 @@ impl Product {
         };
         if let (Some(usual), Some((file, places))) =
             (self.kind.configuration_port(), file_ending(files, "config/general.json"))
+            && !places.is_empty()
         {
-            if self.kind.has_configuration_server() && !places.is_empty() {
-                let told = file.port_at("/httpsPort").or_else(|| file.port_at("/port"));
-                endpoints.push((told.unwrap_or(usual), told.is_none()));
-            }
+            let told = file.port_at("/httpsPort").or_else(|| file.port_at("/port"));
+            endpoints.push((told.unwrap_or(usual), told.is_none()));
         }
         Ok(endpoints)
     }

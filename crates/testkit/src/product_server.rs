@@ -60,7 +60,7 @@ pub use arguments::main;
 pub use certificate::CertificateError;
 pub use endpoint::{Product, UnknownPort};
 pub use faults::Faults;
-pub use pid_file::running_pid;
+pub use pid_file::{PidFileError, running_pid};
 pub use report::ReadyReport;
 pub use server::ServerError;
 pub use service::{ServiceError, companion, stop};

@@ -165,6 +165,48 @@ fn a_configuration_that_nginx_refuses_never_becomes_live() {
     assert_eq!(names, ["check", "stage", "roll-back"], "nothing was switched");
 }
 
+/// An argument list that kills the `baton` that runs it, as a power cut would.
+fn killing() -> Vec<String> {
+    ["sh", "-c", "kill -KILL $PPID; sleep 1"].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn a_kill_before_the_switch_is_undone_by_the_next_run() {
+    let scene = Scene::new();
+    let before = scene.state();
+    scene.write_settings(&killing(), &scene.nginx.reload_command());
+    assert_eq!(scene.renew().exit, -1, "killed in the middle of stage");
+    assert!(scene.world.path("tls/site.pem.versions").exists(), "something was staged");
+
+    // The next run undoes that first; its own config test then fails, so that nothing new is put in its place.
+    scene.write_settings(&["false".to_owned()], &scene.nginx.reload_command());
+    scene.renew().expect(6);
+
+    assert_eq!(scene.state(), before, "identical to the bit");
+    assert!(!scene.world.path("tls/site.pem.versions").exists(), "nothing is left behind");
+    assert_eq!(scene.served(), scene.first.thumbprint);
+    let first = scene.world.baton(&["history", "1", "--json"]).expect(0).json();
+    assert_eq!(first["outcome"], "pending");
+    assert_eq!(first["steps"].as_array().unwrap().last().unwrap()["step"], "roll-back");
+}
+
+#[test]
+fn a_kill_after_the_switch_is_finished_by_the_next_run() {
+    let scene = Scene::new();
+    scene.write_settings(&scene.nginx.check_command(), &killing());
+    assert_eq!(scene.renew().exit, -1, "killed in the middle of activate");
+    assert_eq!(scene.served(), scene.first.thumbprint, "the old one is served on");
+
+    scene.write_settings(&scene.nginx.check_command(), &scene.nginx.reload_command());
+    let ran = scene.world.baton(&["renew", "--json"]).expect(0);
+
+    assert_eq!(ran.json()["outcome"], "unchanged", "the interrupted handover was finished first");
+    let first = scene.world.baton(&["history", "1", "--json"]).expect(0).json();
+    assert_eq!(first["outcome"], "served");
+    assert_eq!(scene.served(), first["new"].as_str().unwrap(), "no second order");
+    assert_eq!(scene.world.baton(&["store", "list", "--json"]).expect(0).json()["certificates"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn handovers_under_load_fail_no_handshake() {
     let scene = Scene::new();

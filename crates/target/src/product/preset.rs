@@ -58,11 +58,6 @@ impl ProductKind {
         }
     }
 
-    /// Whether the settings know a second certificate, of the configuration server.
-    pub(crate) fn has_configuration_server(self) -> bool {
-        matches!(self, Self::XtractUniversal | Self::BoardConnector)
-    }
-
     /// The ports that speak TLS while TLS is on, where the settings do not tell others.
     pub(crate) fn tls_ports(self) -> &'static [u16] {
         match self {
@@ -74,7 +69,7 @@ impl ProductKind {
         }
     }
 
-    /// The configuration server's port.
+    /// The configuration server's port; it has a certificate of its own in the older shape of the settings.
     pub(crate) fn configuration_port(self) -> Option<u16> {
         match self {
             Self::XtractUniversal => Some(8064),

@@ -1,0 +1,249 @@
+//! The saga tests of what a handover does to a target: each action twice, a failure after each of them with a
+//! check that nothing is left behind, each undo twice.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_store::{CertificateFile, DirectoryStore, SharedStore};
+use baton_target::{Action, Activation, Files, Kind, Plan, Policy, Product, ProductKind, Target};
+use baton_testkit::{Authority, IssuedCertificate};
+use baton_x509::Certificate;
+
+struct Scene {
+    directory: tempfile::TempDir,
+    target: Target,
+    successor: Certificate,
+}
+
+/// Everything that can be seen of a tree: for each path its kind, owner, mode, inode, content or link.
+type Tree = BTreeMap<PathBuf, (u32, u32, u64, Vec<u8>)>;
+
+impl Scene {
+    /// A pair of PEM files, in one directory or in two, and the successor in the store.
+    fn files(certificate: &str, key: &str, prepare: impl FnOnce(&Path, &IssuedCertificate)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let path = |name: &str| root.join("live").join(name);
+        for file in [certificate, key] {
+            fs_err::create_dir_all(path(file).parent().unwrap()).unwrap();
+        }
+        prepare(&root.join("live"), &Authority::new("CA").issue(&["a.example"]).sign());
+        let kind = Kind::Files(Files {
+            certificate: path(certificate),
+            key: path(key),
+            check: None,
+            time_limit: Duration::from_secs(5),
+        });
+        Self::new(directory, kind)
+    }
+
+    /// A product whose settings name a certificate that is in the store.
+    fn product() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let old = Authority::new("CA").issue(&["a.example"]).sign();
+        let product = directory.path().join("live");
+        let servers = product.join("config/servers");
+        fs_err::create_dir_all(&servers).unwrap();
+        fs_err::write(
+            servers.join("tls.json"),
+            baton_testkit::product::settings_text::tls_json(true, &old),
+        )
+        .unwrap();
+        old.write_to_store(&directory.path().join("store"));
+        let kind = Kind::Product(Product { kind: ProductKind::Yunio, directory: product });
+        Self::new(directory, kind)
+    }
+
+    fn new(directory: tempfile::TempDir, kind: Kind) -> Self {
+        let store: SharedStore = Arc::new(DirectoryStore::open(&directory.path().join("store")).unwrap());
+        let issued = Authority::new("CA").issue(&["a.example"]).sign();
+        let (pem, key) = (directory.path().join("new.pem"), directory.path().join("new.key"));
+        issued.write_files(&pem, &key);
+        let successor = CertificateFile { path: &pem, key: Some(&key), password: None }.read().unwrap();
+        let target = Target {
+            name: "t".to_owned(),
+            kind,
+            store,
+            activation: Some(Activation::Watches),
+            endpoints: Vec::new(),
+            policy: Policy::default(),
+        };
+        Self { directory, target, successor }
+    }
+
+    fn plan(&self) -> Plan {
+        let inspection = self.target.inspect().unwrap();
+        let (plan, findings) = self.target.plan(&inspection, &self.successor, false).unwrap();
+        assert!(findings.is_empty(), "{findings:?}");
+        // As the journal keeps it.
+        serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap()
+    }
+
+    fn actions(plan: &Plan) -> Vec<Action> {
+        plan.stage.iter().chain(&plan.switch).cloned().collect()
+    }
+
+    /// The live files and the store's entries; not the store's own lock and trash.
+    fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        collect(self.directory.path(), &self.directory.path().join("live"), &mut tree);
+        for entry in fs_err::read_dir(self.directory.path().join("store")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().len() == 40 {
+                collect(self.directory.path(), &path, &mut tree);
+            }
+        }
+        tree
+    }
+
+    fn live(&self) -> Tree {
+        let mut tree = Tree::new();
+        collect(self.directory.path(), &self.directory.path().join("live"), &mut tree);
+        tree
+    }
+
+    async fn apply(&self, action: &Action) {
+        action.apply(self.target.context(Some(&self.successor))).await.unwrap();
+    }
+
+    fn undo(&self, action: &Action) {
+        // After a crash the successor may be gone.
+        action.undo(self.target.context(None)).unwrap();
+    }
+
+    fn named(&self) -> String {
+        self.target.inspect().unwrap().current.unwrap().to_string()
+    }
+}
+
+fn collect(root: &Path, path: &Path, tree: &mut Tree) {
+    let metadata = fs_err::symlink_metadata(path).unwrap();
+    let is_directory = metadata.is_dir();
+    let content = if metadata.file_type().is_symlink() {
+        fs_err::read_link(path).unwrap().display().to_string().into_bytes()
+    } else if is_directory {
+        Vec::new()
+    } else {
+        fs_err::read(path).unwrap()
+    };
+    // A link is made anew by an undo, so its inode may differ; a file must be the very same.
+    let inode = if is_directory || metadata.file_type().is_symlink() { 0 } else { metadata.ino() };
+    tree.insert(path.strip_prefix(root).unwrap().to_owned(), (metadata.uid(), metadata.mode(), inode, content));
+    if is_directory {
+        for entry in fs_err::read_dir(path).unwrap() {
+            collect(root, &entry.unwrap().path(), tree);
+        }
+    }
+}
+
+fn plain(live: &Path, old: &IssuedCertificate) {
+    old.write_files(&live.join("site.pem"), &live.join("site.key"));
+    fs_err::set_permissions(live.join("site.key"), std::fs::Permissions::from_mode(0o640)).unwrap();
+}
+
+fn scenes() -> Vec<(&'static str, Scene)> {
+    vec![
+        ("files in one directory", Scene::files("site.pem", "site.key", plain)),
+        (
+            "files in two directories",
+            Scene::files("certs/site.pem", "private/site.key", |live, old| {
+                old.write_files(&live.join("certs/site.pem"), &live.join("private/site.key"));
+            }),
+        ),
+        (
+            "links of another client",
+            Scene::files("site.pem", "site.key", |live, old| {
+                old.write_files(&live.join("archive1.pem"), &live.join("archive1.key"));
+                std::os::unix::fs::symlink("archive1.pem", live.join("site.pem")).unwrap();
+                std::os::unix::fs::symlink("archive1.key", live.join("site.key")).unwrap();
+            }),
+        ),
+        ("no files yet", Scene::files("site.pem", "site.key", |_, _| {})),
+        (
+            "a certificate without its key",
+            Scene::files("site.pem", "site.key", |live, old| {
+                fs_err::write(live.join("site.pem"), &old.chain_pem).unwrap();
+            }),
+        ),
+        (
+            "rubbish",
+            Scene::files("site.pem", "site.key", |live, _| {
+                fs_err::write(live.join("site.pem"), "rubbish").unwrap();
+                fs_err::write(live.join("site.key"), "more").unwrap();
+            }),
+        ),
+        ("a product", Scene::product()),
+    ]
+}
+
+#[tokio::test]
+async fn a_failure_after_each_action_leaves_nothing_behind() {
+    for (name, scene) in scenes() {
+        let before = scene.tree();
+        let actions = Scene::actions(&scene.plan());
+        for done in 0..=actions.len() {
+            for action in &actions[..done] {
+                scene.apply(action).await;
+            }
+            // All of them, also those that were never done; and each undo twice.
+            for action in actions.iter().rev() {
+                scene.undo(action);
+                scene.undo(action);
+            }
+            assert_eq!(scene.tree(), before, "{name}: after {done} of {}", actions.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_action_twice_is_the_same_as_once() {
+    for (name, scene) in scenes() {
+        for action in Scene::actions(&scene.plan()) {
+            scene.apply(&action).await;
+            let once = scene.tree();
+            scene.apply(&action).await;
+            assert_eq!(scene.tree(), once, "{name}: {action}");
+        }
+        assert_eq!(scene.named(), scene.successor.thumbprint().to_string(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn before_the_last_action_readers_of_the_files_see_the_old_pair() {
+    let scene = Scene::files("site.pem", "site.key", plain);
+    let old = scene.named();
+    let actions = Scene::actions(&scene.plan());
+    for action in &actions {
+        let inspection = scene.target.inspect().unwrap();
+        assert!(inspection.findings.is_empty(), "certificate and key fit: {:?}", inspection.findings);
+        assert_eq!(inspection.current.unwrap().to_string(), old);
+        scene.apply(action).await;
+    }
+    let inspection = scene.target.inspect().unwrap();
+    assert!(inspection.findings.is_empty());
+    assert_eq!(inspection.current, Some(scene.successor.thumbprint()));
+    // The next handover of adopted files switches one link.
+    let back = scene.target.plan(&inspection, &scene.successor, false).unwrap().0;
+    assert!(back.switch.len() <= 1, "{back:?}");
+}
+
+#[tokio::test]
+async fn a_settings_file_that_someone_changed_is_not_touched() {
+    let scene = Scene::product();
+    let plan = scene.plan();
+    let file = scene.directory.path().join("live/config/servers/tls.json");
+    let changed = fs_err::read_to_string(&file).unwrap().replace("true", "false");
+    fs_err::write(&file, &changed).unwrap();
+    let before = scene.live();
+    for action in &plan.switch {
+        let context = scene.target.context(Some(&scene.successor));
+        assert!(action.apply(context).await.is_err());
+        assert!(action.undo(context).is_err());
+    }
+    assert_eq!(scene.live(), before);
+}
