@@ -1,5 +1,6 @@
 //! From settings to the parts that do the work.
 
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -232,10 +233,15 @@ impl App {
         if has_designer {
             targets.push(Arc::new(designer_target(&place, own, &store)?));
         }
-        let mut certificates = Vec::new();
-        for settings in &place.loaded.settings.certificate {
-            certificates.push(managed(settings, &issuers, &targets));
-        }
+        let by_name: HashMap<&str, &Arc<Target>> =
+            targets.iter().map(|target| (target.name.as_str(), target)).collect();
+        let mut certificates: Vec<ManagedCertificate> = place
+            .loaded
+            .settings
+            .certificate
+            .iter()
+            .map(|settings| managed(settings, &issuers, &by_name))
+            .collect();
         let has_certificate =
             |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == DESIGNER);
         if let Some(designer) = targets.iter().find(|target| target.name == DESIGNER)
@@ -275,13 +281,13 @@ impl App {
                 subjects.push(Subject { certificate: name, target: Some(target) });
             }
         }
-        for target in &self.renewals.targets {
-            let is_used =
-                |certificate: &ManagedCertificate| certificate.targets.iter().any(|t| t.name == target.name);
-            if !certificates.iter().any(is_used) {
-                subjects.push(Subject { certificate: None, target: Some(target) });
-            }
-        }
+        let used: HashSet<&str> = certificates
+            .iter()
+            .flat_map(|certificate| &certificate.targets)
+            .map(|target| target.name.as_str())
+            .collect();
+        let unused = self.renewals.targets.iter().filter(|target| !used.contains(target.name.as_str()));
+        subjects.extend(unused.map(|target| Subject { certificate: None, target: Some(target) }));
         subjects
     }
 }
@@ -299,7 +305,8 @@ fn check_names(loaded: &Loaded) -> Result<(), Failure> {
         ("certificate", settings.certificate.iter().map(|certificate| certificate.name.as_str()).collect()),
     ];
     for (kind, names) in lists {
-        for (position, name) in names.iter().enumerate() {
+        let mut seen = HashSet::new();
+        for name in &names {
             let is_sound = (1..=100).contains(&name.len())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
                 && !name.starts_with(['.', '-']);
@@ -310,7 +317,7 @@ fn check_names(loaded: &Loaded) -> Result<(), Failure> {
                     "use letters, digits, hyphen, underscore and dot",
                 ));
             }
-            if names[..position].contains(name) {
+            if !seen.insert(name) {
                 return Err(wrong(
                     loaded,
                     format!("there are two [[{kind}]] named {name:?}"),
@@ -332,6 +339,8 @@ fn check_names(loaded: &Loaded) -> Result<(), Failure> {
 /// Every name that one part of the settings uses must be given by another.
 fn check_references(loaded: &Loaded) -> Result<(), Failure> {
     let settings = &loaded.settings;
+    let issuers: HashSet<&str> = settings.issuer.iter().map(|issuer| issuer.name.as_str()).collect();
+    let targets: HashSet<&str> = settings.target.iter().map(|target| target.name.as_str()).collect();
     for certificate in &settings.certificate {
         let name = &certificate.name;
         if certificate.names.is_empty() {
@@ -349,7 +358,7 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
                 "choose another name, or add \"designer\" to its targets",
             ));
         }
-        if !is_internal && !settings.issuer.iter().any(|issuer| issuer.name == certificate.issuer) {
+        if !is_internal && !issuers.contains(certificate.issuer.as_str()) {
             return Err(wrong(
                 loaded,
                 format!("the certificate {name:?} names an unknown issuer {:?}", certificate.issuer),
@@ -357,7 +366,7 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
             ));
         }
         for target in &certificate.targets {
-            if target != DESIGNER && !settings.target.iter().any(|known| known.name == *target) {
+            if target != DESIGNER && !targets.contains(target.as_str()) {
                 return Err(wrong(
                     loaded,
                     format!("the certificate {name:?} names an unknown target {target:?}"),
@@ -533,7 +542,7 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
 fn managed(
     settings: &CertificateSettings,
     issuers: &[(String, Arc<Issuer>)],
-    targets: &[Arc<Target>],
+    targets: &HashMap<&str, &Arc<Target>>,
 ) -> ManagedCertificate {
     let named = |wanted: &String| issuers.iter().find(|(name, _)| name == wanted);
     let first_internal = || issuers.iter().find(|(_, issuer)| matches!(**issuer, Issuer::Internal { .. }));
@@ -544,10 +553,10 @@ fn managed(
         issuer: issuer.unwrap_or_else(|| Arc::new(Issuer::Manual)),
         key: KeyAlgorithm::from(settings.key),
         successor: KeyChoice::from(settings.successor),
-        targets: targets
+        targets: settings
+            .targets
             .iter()
-            .filter(|target| settings.targets.contains(&target.name))
-            .map(Arc::clone)
+            .filter_map(|name| targets.get(name.as_str()).map(|target| Arc::clone(target)))
             .collect(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use baton_finding::Finding;
 use baton_platform::clock;
 use baton_platform::lock::FileLock;
-use baton_state::{HandoverId, NewHandover, Origin, Outcome, State, Step, StepOutcome, StepRecord};
+use baton_state::{Closing, HandoverId, NewHandover, Origin, Outcome, State, Step, StepOutcome, StepRecord};
 use baton_target::{Action, ActionContext, Expected, Proof, Target, family_of, prove};
 use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
 use jiff::{SignedDuration, Timestamp};
@@ -122,14 +122,21 @@ impl Engine {
                 return self.record_ended(&begun, &[check, prove], &proofs, Outcome::Unchanged).await;
             }
         }
-        let id = self.state.open_handover(&begun, &check, Step::Stage, clock::now()).await?;
+        // Nothing to stage is staged already: that saves a write.
+        let (done, next) = if checked.plan.stage.is_empty() {
+            let stage = ended(Step::Stage, StepOutcome::Done, String::new(), clock::now());
+            (vec![check, stage], Step::Switch)
+        } else {
+            (vec![check], Step::Stage)
+        };
+        let id = self.state.open_handover(&begun, &done, next, clock::now()).await?;
         tracing::info!(handover = %id, target = %request.target, "checked: nothing speaks against it");
         let mut running = running(id, request, &checked);
         running.findings = checked.findings;
         if checked.tls_stays_off {
-            return self.switch_without_proof(running).await;
+            return self.switch_without_proof(running, next).await;
         }
-        self.carry_out(running).await
+        self.carry_out(running, next).await
     }
 
     /// The lock of a target: one handover at a time, across processes.
@@ -163,9 +170,9 @@ impl Engine {
     }
 
     /// Stage to prove; any failure leads back.
-    async fn carry_out(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+    async fn carry_out(&self, mut running: Running<'_>, first: Step) -> Result<Report, HandoverError> {
         let steps: [(Step, Step); 2] = [(Step::Stage, Step::Switch), (Step::Switch, Step::Activate)];
-        for (step, next) in steps {
+        for (step, next) in steps.into_iter().skip_while(|(step, _)| *step != first) {
             let started_at = clock::now();
             match self.apply(&mut running, step).await {
                 Ok(output) => {
@@ -198,15 +205,16 @@ impl Engine {
         match self.prove_successor(&running).await {
             Ok(proofs) => {
                 let now = clock::now();
-                let records: Vec<_> = proofs.iter().filter_map(crate::observe::proof_record).collect();
                 let done = ended(Step::Prove, StepOutcome::Done, String::new(), started_at);
-                self.plan_retirement(&running, now).await?;
-                self.observe_proofs(running.target, &proofs).await?;
-                // Last of all: from here on the handover counts as served.
                 let findings = std::mem::take(&mut running.findings);
-                self.state
-                    .close_handover(running.id, &done, &records, &findings, Outcome::Served, now)
-                    .await?;
+                let closing = Closing {
+                    proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
+                    observed: Some(crate::observe::observed(running.target, &proofs)),
+                    in_use: Some(running.new),
+                    retirement: self.retirement_of(&running, now).await?,
+                    ..Closing::new(done, Outcome::Served, findings)
+                };
+                self.state.close_handover(running.id, &closing, now).await?;
                 tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
                 self.report(running.id).await
             }
@@ -215,8 +223,12 @@ impl Engine {
     }
 
     /// TLS is off and stays off: the references change, and there is nothing to ask.
-    async fn switch_without_proof(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
-        for step in [Step::Stage, Step::Switch] {
+    async fn switch_without_proof(
+        &self,
+        mut running: Running<'_>,
+        first: Step,
+    ) -> Result<Report, HandoverError> {
+        for step in [Step::Stage, Step::Switch].into_iter().skip_while(|step| *step != first) {
             let started_at = clock::now();
             match self.apply(&mut running, step).await {
                 Ok(output) if step == Step::Stage => {
@@ -225,10 +237,8 @@ impl Engine {
                 }
                 Ok(output) => {
                     let done = ended(step, StepOutcome::Done, output, started_at);
-                    let now = clock::now();
-                    self.state
-                        .close_handover(running.id, &done, &[], &running.findings, Outcome::Pending, now)
-                        .await?;
+                    let closing = Closing::new(done, Outcome::Pending, running.findings.clone());
+                    self.state.close_handover(running.id, &closing, clock::now()).await?;
                 }
                 Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
             }

@@ -56,20 +56,17 @@ impl Engine {
         target: &Target,
         proofs: &[Proof],
     ) -> Result<(), HandoverError> {
-        let observations: Vec<Observation> = proofs
-            .iter()
-            .map(|proof| {
-                observation(
-                    target,
-                    &proof.endpoint,
-                    proof.address.to_string(),
-                    proof.handshake.as_ref(),
-                    None,
-                )
-            })
-            .collect();
-        Ok(self.state.record_observations(&target.name, &observations).await?)
+        let (target, observations) = observed(target, proofs);
+        Ok(self.state.record_observations(&target, &observations).await?)
     }
+}
+
+/// What proofs have shown, as observations of the target.
+pub(crate) fn observed(target: &Target, proofs: &[Proof]) -> (String, Vec<Observation>) {
+    let observed = |proof: &Proof| {
+        observation(target, &proof.endpoint, proof.address.to_string(), proof.handshake.as_ref(), None)
+    };
+    (target.name.clone(), proofs.iter().map(observed).collect())
 }
 
 fn trouble(

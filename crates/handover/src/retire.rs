@@ -13,45 +13,48 @@ use crate::engine::{Engine, Running};
 use crate::error::HandoverError;
 
 impl Engine {
-    /// Writes down that the certificate before may go, after the grace period. A certificate that lives less
-    /// long than that is of no use for a roll back once it has expired, so it waits only as long as it lives.
-    pub(crate) async fn plan_retirement(
+    /// When the certificate before may go: after the grace period. One that lives less long than that is of no
+    /// use for a roll back once it has expired, so it waits only as long as it lives.
+    pub(crate) async fn retirement_of(
         &self,
         running: &Running<'_>,
         now: Timestamp,
-    ) -> Result<(), HandoverError> {
-        self.state.cancel_retirement(running.new).await?;
+    ) -> Result<Option<Retirement>, HandoverError> {
         match running.old.filter(|old| *old != running.new) {
-            Some(old) => self.retire_later(old, &running.target.name, now).await,
-            None => Ok(()),
+            Some(old) => self.retirement(old, &running.target.name, now).await,
+            None => Ok(None),
         }
     }
 
     /// Puts a certificate that Baton brought on the list of those to be retired.
-    pub async fn retire_later(
+    pub async fn retire_later(&self, old: Fingerprint, now: Timestamp) -> Result<(), HandoverError> {
+        if let Some(retirement) = self.retirement(old, "", now).await? {
+            self.state.record_retirement(&retirement).await?;
+        }
+        Ok(())
+    }
+
+    async fn retirement(
         &self,
         old: Fingerprint,
         target: &str,
         now: Timestamp,
-    ) -> Result<(), HandoverError> {
-        let Some(record) = self.state.certificate(old).await?.filter(|record| !record.foreign) else {
-            // Not ours to remove: whoever brought it may use it elsewhere.
-            return Ok(());
-        };
-        let grace =
-            self.grace.min(record.not_after.duration_since(record.not_before)).max(SignedDuration::ZERO);
-        let discard_at = now.saturating_add(grace).unwrap_or(now);
-        self.state
-            .record_retirement(&Retirement {
+    ) -> Result<Option<Retirement>, HandoverError> {
+        // One that Baton did not bring is not ours to remove: whoever did may use it elsewhere.
+        let record = self.state.certificate(old).await?.filter(|record| !record.foreign);
+        Ok(record.map(|record| {
+            let lifetime = record.not_after.duration_since(record.not_before);
+            let grace = self.grace.min(lifetime).max(SignedDuration::ZERO);
+            let discard_at = now.saturating_add(grace).unwrap_or(now);
+            Retirement {
                 fingerprint: old,
                 thumbprint: record.thumbprint,
                 target: target.to_owned(),
                 discard_at,
                 discarded: false,
                 shred_at: discard_at.saturating_add(grace).unwrap_or(discard_at),
-            })
-            .await?;
-        Ok(())
+            }
+        }))
     }
 
     /// Retires what is due: first into the trash, and after a second grace period for good. A certificate that

@@ -2,7 +2,7 @@
 
 use baton_finding::Finding;
 use baton_platform::clock;
-use baton_state::{Outcome, Step, StepOutcome};
+use baton_state::{Closing, Outcome, Step, StepOutcome};
 use baton_target::{Action, Expected, KeyFamily, Proof, prove};
 use jiff::Timestamp;
 
@@ -22,6 +22,7 @@ impl Engine {
         activated: bool,
     ) -> Result<Report, HandoverError> {
         let started_at = clock::now();
+        let mut observed = None;
         let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {
             running.findings.push(Finding::error(
                 "old-expired",
@@ -32,7 +33,7 @@ impl Engine {
         } else {
             match self.undo_and_prove(&mut running, activated).await {
                 Ok(proofs) => {
-                    self.observe_proofs(running.target, &proofs).await?;
+                    observed = Some(crate::observe::observed(running.target, &proofs));
                     let outcome = match running.record.purpose {
                         Purpose::Renew => Outcome::Pending,
                         Purpose::Swap => Outcome::RolledBack,
@@ -55,7 +56,9 @@ impl Engine {
             }
         }
         let step = ended(Step::RollBack, step_outcome, detail, started_at);
-        self.state.close_handover(running.id, &step, &[], &running.findings, outcome, clock::now()).await?;
+        let closing =
+            Closing { observed, ..Closing::new(step, outcome, std::mem::take(&mut running.findings)) };
+        self.state.close_handover(running.id, &closing, clock::now()).await?;
         self.report(running.id).await
     }
 

@@ -170,7 +170,7 @@ impl Renewals {
             }
         };
         if let Some(superseded) = renewal.pending {
-            self.engine.retire_later(superseded, "", now).await?;
+            self.engine.retire_later(superseded, now).await?;
         }
         // Durable before anyone is told: from here on no failure costs another order.
         renewal.pending = Some(successor.fingerprint());

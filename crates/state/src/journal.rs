@@ -14,6 +14,8 @@ use crate::database::{
     State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time,
 };
 use crate::error::StateError;
+use crate::observation::{self, Observation};
+use crate::retirement::{self, Retirement};
 
 /// Which handover, counted from 1 on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -171,20 +173,48 @@ pub struct ProofRecord {
     pub at: Timestamp,
 }
 
+/// How a handover ended, and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Closing {
+    /// The last step.
+    pub step: StepRecord,
+    /// The handshakes that showed the successor.
+    pub proofs: Vec<ProofRecord>,
+    /// All findings.
+    pub findings: Vec<Finding>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the endpoints of the target were seen to serve.
+    pub observed: Option<(String, Vec<Observation>)>,
+    /// A certificate that is in use, so it is not on its way out any more.
+    pub in_use: Option<Fingerprint>,
+    /// The certificate before, on its way out.
+    pub retirement: Option<Retirement>,
+}
+
+impl Closing {
+    /// An end that nothing else follows from.
+    pub fn new(step: StepRecord, outcome: Outcome, findings: Vec<Finding>) -> Self {
+        Self { step, proofs: Vec::new(), findings, outcome, observed: None, in_use: None, retirement: None }
+    }
+}
+
 impl State {
-    /// Writes down a handover that is about to act, its finished check, and that `next` has begun: one
+    /// Writes down a handover that is about to act, the steps that are done, and that `next` has begun: one
     /// transaction, durable when this returns.
     pub async fn open_handover(
         &self,
         handover: &NewHandover,
-        check: &StepRecord,
+        done: &[StepRecord],
         next: Step,
         now: Timestamp,
     ) -> Result<HandoverId, StateError> {
         let error = failed("open a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
         let id = insert_handover(&mut transaction, handover, None, None).await.map_err(&error)?;
-        write_step(&mut transaction, id, check).await.map_err(&error)?;
+        for step in done {
+            write_step(&mut transaction, id, step).await.map_err(&error)?;
+        }
         write_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
         transaction.commit().await.map_err(&error)?;
         Ok(id)
@@ -228,23 +258,29 @@ impl State {
         transaction.commit().await.map_err(&error)
     }
 
-    /// Writes down, in one transaction, the last step, the proofs and the outcome: the handover is closed.
+    /// Writes down, in one transaction, how a handover ended and all that follows from it: the handover is closed.
     pub async fn close_handover(
         &self,
         id: HandoverId,
-        ended: &StepRecord,
-        proofs: &[ProofRecord],
-        findings: &[Finding],
-        outcome: Outcome,
+        closing: &Closing,
         now: Timestamp,
     ) -> Result<(), StateError> {
         let error = failed("close a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        write_step(&mut transaction, id, ended).await.map_err(&error)?;
-        write_proofs(&mut transaction, id, proofs).await.map_err(&error)?;
+        write_step(&mut transaction, id, &closing.step).await.map_err(&error)?;
+        write_proofs(&mut transaction, id, &closing.proofs).await.map_err(&error)?;
+        if let Some((target, observations)) = &closing.observed {
+            observation::write(&mut transaction, target, observations).await.map_err(&error)?;
+        }
+        if let Some(in_use) = closing.in_use {
+            retirement::delete(&mut transaction, in_use).await.map_err(&error)?;
+        }
+        if let Some(retirement) = &closing.retirement {
+            retirement::write(&mut transaction, retirement).await.map_err(&error)?;
+        }
         sqlx::query("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")
-            .bind(outcome.to_string())
-            .bind(to_json(&findings))
+            .bind(closing.outcome.to_string())
+            .bind(to_json(&closing.findings))
             .bind(now.as_millisecond())
             .bind(id.0)
             .execute(&mut *transaction)

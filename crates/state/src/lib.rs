@@ -14,7 +14,9 @@ mod retirement;
 pub use certificate::{CertificateRecord, Origin};
 pub use database::State;
 pub use error::StateError;
-pub use journal::{Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord};
+pub use journal::{
+    Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
+};
 pub use observation::{Observation, Served};
 pub use renewal::Renewal;
 pub use retirement::Retirement;

@@ -49,35 +49,7 @@ impl State {
     ) -> Result<(), StateError> {
         let error = failed("record what endpoints serve");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        sqlx::query("DELETE FROM observation WHERE target = ?")
-            .bind(target)
-            .execute(&mut *transaction)
-            .await
-            .map_err(&error)?;
-        for observation in observations {
-            let served = observation.served.as_ref();
-            sqlx::query(
-                "INSERT OR REPLACE INTO observation
-                     (target, endpoint, address, fingerprint, thumbprint, subject, issuer, not_before, not_after,
-                      code, message, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(target)
-            .bind(&observation.endpoint)
-            .bind(&observation.address)
-            .bind(served.map(|served| served.fingerprint.to_string()))
-            .bind(served.map(|served| served.thumbprint.to_string()))
-            .bind(served.map(|served| served.subject.as_str()))
-            .bind(served.map(|served| served.issuer.as_str()))
-            .bind(served.map(|served| served.not_before.as_millisecond()))
-            .bind(served.map(|served| served.not_after.as_millisecond()))
-            .bind(observation.trouble.as_ref().map(|(code, _)| code))
-            .bind(observation.trouble.as_ref().map(|(_, message)| message))
-            .bind(observation.at.as_millisecond())
-            .execute(&mut *transaction)
-            .await
-            .map_err(&error)?;
-        }
+        write(&mut transaction, target, observations).await.map_err(&error)?;
         transaction.commit().await.map_err(&error)
     }
 
@@ -112,4 +84,37 @@ impl State {
             })
             .collect()
     }
+}
+
+/// Replaces what was seen at a target, as a part of a transaction.
+pub(crate) async fn write(
+    connection: &mut sqlx::SqliteConnection,
+    target: &str,
+    observations: &[Observation],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM observation WHERE target = ?").bind(target).execute(&mut *connection).await?;
+    for observation in observations {
+        let served = observation.served.as_ref();
+        sqlx::query(
+            "INSERT OR REPLACE INTO observation
+                 (target, endpoint, address, fingerprint, thumbprint, subject, issuer, not_before, not_after,
+                  code, message, at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(target)
+        .bind(&observation.endpoint)
+        .bind(&observation.address)
+        .bind(served.map(|served| served.fingerprint.to_string()))
+        .bind(served.map(|served| served.thumbprint.to_string()))
+        .bind(served.map(|served| served.subject.as_str()))
+        .bind(served.map(|served| served.issuer.as_str()))
+        .bind(served.map(|served| served.not_before.as_millisecond()))
+        .bind(served.map(|served| served.not_after.as_millisecond()))
+        .bind(observation.trouble.as_ref().map(|(code, _)| code))
+        .bind(observation.trouble.as_ref().map(|(_, message)| message))
+        .bind(observation.at.as_millisecond())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }

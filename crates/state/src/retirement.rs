@@ -26,30 +26,16 @@ impl State {
     /// Writes down that a certificate is to be retired. One that is used again later is taken off the list
     /// by [`State::cancel_retirement`].
     pub async fn record_retirement(&self, retirement: &Retirement) -> Result<(), StateError> {
-        sqlx::query(
-            "INSERT OR REPLACE INTO retirement (fingerprint, thumbprint, target, discard_at, discarded, shred_at)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(retirement.fingerprint.to_string())
-        .bind(retirement.thumbprint.to_string())
-        .bind(&retirement.target)
-        .bind(retirement.discard_at.as_millisecond())
-        .bind(retirement.discarded)
-        .bind(retirement.shred_at.as_millisecond())
-        .execute(&self.pool)
-        .await
-        .map_err(failed("record a retirement"))?;
-        Ok(())
+        let error = failed("record a retirement");
+        let mut connection = self.pool.acquire().await.map_err(&error)?;
+        write(&mut connection, retirement).await.map_err(&error)
     }
 
     /// Takes a certificate off the list: it is gone for good, or in use again.
     pub async fn cancel_retirement(&self, fingerprint: Fingerprint) -> Result<(), StateError> {
-        sqlx::query("DELETE FROM retirement WHERE fingerprint = ?")
-            .bind(fingerprint.to_string())
-            .execute(&self.pool)
-            .await
-            .map_err(failed("cancel a retirement"))?;
-        Ok(())
+        let error = failed("cancel a retirement");
+        let mut connection = self.pool.acquire().await.map_err(&error)?;
+        delete(&mut connection, fingerprint).await.map_err(&error)
     }
 
     /// All certificates on their way out, the next one first.
@@ -71,4 +57,36 @@ impl State {
             })
             .collect()
     }
+}
+
+/// Puts a certificate on the list, as a part of a transaction.
+pub(crate) async fn write(
+    connection: &mut sqlx::SqliteConnection,
+    retirement: &Retirement,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO retirement (fingerprint, thumbprint, target, discard_at, discarded, shred_at)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(retirement.fingerprint.to_string())
+    .bind(retirement.thumbprint.to_string())
+    .bind(&retirement.target)
+    .bind(retirement.discard_at.as_millisecond())
+    .bind(retirement.discarded)
+    .bind(retirement.shred_at.as_millisecond())
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Takes a certificate off the list, as a part of a transaction.
+pub(crate) async fn delete(
+    connection: &mut sqlx::SqliteConnection,
+    fingerprint: Fingerprint,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM retirement WHERE fingerprint = ?")
+        .bind(fingerprint.to_string())
+        .execute(connection)
+        .await
+        .map(|_| ())
 }

@@ -49,11 +49,8 @@ impl Scene {
         let product = directory.path().join("live");
         let servers = product.join("config/servers");
         fs_err::create_dir_all(&servers).unwrap();
-        fs_err::write(
-            servers.join("tls.json"),
-            baton_testkit::product::settings_text::tls_json(true, &old),
-        )
-        .unwrap();
+        fs_err::write(servers.join("tls.json"), baton_testkit::product::settings_text::tls_json(true, &old))
+            .unwrap();
         old.write_to_store(&directory.path().join("store"));
         let kind = Kind::Product(Product { kind: ProductKind::Yunio, directory: product });
         Self::new(directory, kind)
@@ -133,7 +130,10 @@ fn collect(root: &Path, path: &Path, tree: &mut Tree) {
     };
     // A link is made anew by an undo, so its inode may differ; a file must be the very same.
     let inode = if is_directory || metadata.file_type().is_symlink() { 0 } else { metadata.ino() };
-    tree.insert(path.strip_prefix(root).unwrap().to_owned(), (metadata.uid(), metadata.mode(), inode, content));
+    tree.insert(
+        path.strip_prefix(root).unwrap().to_owned(),
+        (metadata.uid(), metadata.mode(), inode, content),
+    );
     if is_directory {
         for entry in fs_err::read_dir(path).unwrap() {
             collect(root, &entry.unwrap().path(), tree);

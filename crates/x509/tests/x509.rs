@@ -6,8 +6,8 @@ use std::process::Command;
 
 use baton_testkit::Authority;
 use baton_x509::{
-    AssembleError, Certificate, KeyAlgorithm, Name, PemContents, PemError, PfxContents, PfxError, Thumbprint, Trust,
-    X509,
+    AssembleError, Certificate, KeyAlgorithm, Name, PemContents, PemError, PfxContents, PfxError, Thumbprint,
+    Trust, X509,
 };
 use jiff::Timestamp;
 
@@ -36,14 +36,22 @@ fn thumbprints_are_read_as_people_paste_them() {
         assert_eq!(text.parse::<Thumbprint>().unwrap(), plain);
     }
     assert_eq!(plain.to_string(), "0C32EEE1053DA57E88E6AE22832DFB13775250F9");
-    for text in ["", "0C32", "0C32EEE1053DA57E88E6AE22832DFB13775250F", "0C32EEE1053DA57E88E6AE22832DFB13775250F900", "ZC32EEE1053DA57E88E6AE22832DFB13775250F9"] {
+    for text in [
+        "",
+        "0C32",
+        "0C32EEE1053DA57E88E6AE22832DFB13775250F",
+        "0C32EEE1053DA57E88E6AE22832DFB13775250F900",
+        "ZC32EEE1053DA57E88E6AE22832DFB13775250F9",
+    ] {
         assert!(text.parse::<Thumbprint>().is_err(), "{text}");
     }
 }
 
 #[test]
 fn a_leaf_tells_what_the_products_write() {
-    let issued = Authority::new("Test, \"quoted\" CA").issue(&["Sap.example.com", "*.b.example.com", "10.0.0.7"]).sign();
+    let issued = Authority::new("Test, \"quoted\" CA")
+        .issue(&["Sap.example.com", "*.b.example.com", "10.0.0.7"])
+        .sign();
     let leaf = x509(&issued.certificate_pem);
     assert_eq!(leaf.thumbprint().to_string(), issued.thumbprint);
     assert_eq!(leaf.fingerprint().to_string(), issued.fingerprint);
@@ -82,7 +90,10 @@ fn keys_of_every_encoding_find_their_leaf() {
         let more: &[&str] = if algorithm == "rsa" { &["-traditional"] } else { &[] };
         assert!(Command::new("openssl").args(arguments).args(more).status().unwrap().success());
         let other = fs_err::read_to_string(&out).unwrap();
-        assert!(other.contains(if sub == "sec1" { "BEGIN EC PRIVATE" } else { "BEGIN RSA PRIVATE" }), "{sub}");
+        assert!(
+            other.contains(if sub == "sec1" { "BEGIN EC PRIVATE" } else { "BEGIN RSA PRIVATE" }),
+            "{sub}"
+        );
         for key in [&issued.key_pem, &other] {
             // The order in the pile does not matter.
             let pile = format!("{}{key}{}", issued.chain_pem, "# a remark\n");
@@ -182,7 +193,18 @@ fn names_are_parsed_and_rubbish_is_refused() {
         assert_eq!(text.parse::<Name>().unwrap().to_string(), shown);
     }
     let long = format!("{}.example", "a".repeat(64));
-    for text in ["", ".", "a..b", "-a.example", "a_b.example", "*.*.example", "a.*.example", "ex ample", "10.0.0.256", &long] {
+    for text in [
+        "",
+        ".",
+        "a..b",
+        "-a.example",
+        "a_b.example",
+        "*.*.example",
+        "a.*.example",
+        "ex ample",
+        "10.0.0.256",
+        &long,
+    ] {
         assert!(text.parse::<Name>().is_err(), "{text}");
     }
 }

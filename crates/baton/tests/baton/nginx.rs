@@ -204,7 +204,13 @@ fn a_kill_after_the_switch_is_finished_by_the_next_run() {
     let first = scene.world.baton(&["history", "1", "--json"]).expect(0).json();
     assert_eq!(first["outcome"], "served");
     assert_eq!(scene.served(), first["new"].as_str().unwrap(), "no second order");
-    assert_eq!(scene.world.baton(&["store", "list", "--json"]).expect(0).json()["certificates"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        scene.world.baton(&["store", "list", "--json"]).expect(0).json()["certificates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]

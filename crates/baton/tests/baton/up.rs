@@ -170,7 +170,9 @@ fn it_renews_by_itself_and_on_demand_and_no_handshake_fails() {
     // The first certificate is of no use any more: it and its key leave the store, and then the trash.
     let first = report.thumbprints[0].thumbprint.clone();
     let store = world.path("baton-data/certificates");
-    wait_until("the first certificate is retired", Duration::from_secs(duration * 4), || !store.join(&first).exists());
+    wait_until("the first certificate is retired", Duration::from_secs(duration * 4), || {
+        !store.join(&first).exists()
+    });
     let trash = store.join("trash").join(&first);
     wait_until("it is deleted for good", Duration::from_secs(duration * 4), || !trash.exists());
     let versions = world.path("baton-data/designer/certificate.pem.versions");

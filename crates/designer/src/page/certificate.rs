@@ -1,5 +1,7 @@
 //! The rows of the first table: a certificate at an endpoint.
 
+use std::cmp::Reverse;
+
 use baton_handover::{ServedReport, Status, StatusRow};
 use baton_x509::Thumbprint;
 use jiff::Timestamp;
@@ -47,7 +49,7 @@ impl CertificateRow {
     /// The rows of a status, the most urgent first, else in their order.
     pub(crate) fn all(status: &Status) -> Vec<Self> {
         let mut rows: Vec<Self> = status.rows.iter().map(|row| Self::new(row, status.at)).collect();
-        rows.sort_by(|one, other| other.attention.cmp(&one.attention));
+        rows.sort_by_key(|row| Reverse(row.attention));
         rows
     }
 

@@ -1,5 +1,7 @@
 //! Sentences that come from elsewhere, with the commands in them set as code.
 
+use std::cmp::Reverse;
+
 use baton_finding::{Finding, Severity};
 
 /// A stretch of a sentence.
@@ -24,7 +26,7 @@ impl Trouble {
     /// The findings, those that weigh most first.
     pub(crate) fn all<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Self> {
         let mut troubles: Vec<Self> = findings.into_iter().map(Self::new).collect();
-        troubles.sort_by(|one, other| other.severity.cmp(&one.severity));
+        troubles.sort_by_key(|trouble| Reverse(trouble.severity));
         troubles
     }
 
@@ -50,7 +52,7 @@ impl Trouble {
 /// Takes a sentence apart at its backquotes. Where they do not pair up it stays as it is.
 pub(crate) fn stretches(text: &str) -> Vec<Stretch> {
     let pieces: Vec<&str> = text.split('`').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return vec![Stretch { text: text.to_owned(), is_code: false }];
     }
     pieces

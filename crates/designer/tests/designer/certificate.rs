@@ -38,6 +38,20 @@ async fn the_first_handshake_after_a_reload_shows_the_new_certificate_and_open_c
 }
 
 #[tokio::test]
+async fn before_the_first_certificate_every_handshake_is_refused_at_once() {
+    let site = Site::start_waiting().await;
+    assert_eq!(site.hot.thumbprint(), None);
+    let refused = Client::connect(site.address).await.map(|client| client.thumbprint()).unwrap_err();
+    assert!(refused.to_string().contains("fatal alert"), "{refused}");
+    site.hot.reload().expect_err("there are no files");
+
+    let first = issue();
+    replace(&site.files, &first);
+    site.hot.reload().unwrap();
+    assert_eq!(site.client().await.thumbprint(), first.thumbprint);
+}
+
+#[tokio::test]
 async fn openssl_sees_the_whole_chain_and_verifies_it() {
     let site = Site::start().await;
     let address = site.address;

@@ -113,14 +113,12 @@ async fn every_method_but_get_and_head_is_refused() {
     let methods =
         ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "QUERY", "get", "GETTING"];
     for method in methods {
-        for path in ["/", "/style.css", "/nowhere", "*"] {
-            if (path == "*") != (method == "OPTIONS") && path == "*" {
-                continue;
-            }
+        for path in ["/", "/style.css", "/nowhere"] {
             let answer = site.client().await.request(method, path).await;
             assert_eq!((answer.code, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {path}");
         }
     }
+    assert_eq!(site.client().await.request("OPTIONS", "*").await.code, 405);
     let connect = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     assert_eq!(site.client().await.send(&connect).await.code, 405);
     let form = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\na=b&c");

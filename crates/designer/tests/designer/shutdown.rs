@@ -32,7 +32,7 @@ impl Overview for Slow {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn idle_connections_do_not_hold_it_up() {
     let site = Site::start().await;
     let address = site.address;
@@ -43,7 +43,7 @@ async fn idle_connections_do_not_hold_it_up() {
 
     let start = Instant::now();
     site.shut_down().await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert!(used.is_closed().await);
     assert!(unused.is_closed().await);
     assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
@@ -69,7 +69,7 @@ async fn an_answer_under_way_is_given() {
     served.await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_answer_that_does_not_come_is_cut_off_after_three_seconds() {
     let asked = Arc::new(Notify::new());
     let site =
@@ -78,6 +78,8 @@ async fn an_answer_that_does_not_come_is_cut_off_after_three_seconds() {
     client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     asked.notified().await;
 
+    // From here on the clock runs on to the next time limit at once.
+    tokio::time::pause();
     let start = Instant::now();
     site.shut_down().await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 3);

@@ -55,13 +55,27 @@ impl Site {
         overview: impl Overview + 'static,
         address: &str,
     ) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let files = CertificateFiles {
-            certificate: directory.path().join("certificate.pem"),
-            key: directory.path().join("key.pem"),
-        };
+        let (directory, files) = empty_directory();
         certificate.write_files(&files.certificate, &files.key);
         let hot = HotCertificate::load(files.clone()).unwrap();
+        Self::serve(directory, files, hot, overview, address).await
+    }
+
+    /// Without a certificate yet.
+    pub(crate) async fn start_waiting() -> Self {
+        let (directory, files) = empty_directory();
+        let hot = HotCertificate::waiting(files.clone());
+        let overview = Fixed { status: Ok(sample::status(Vec::new())), handovers: Ok(Vec::new()) };
+        Self::serve(directory, files, hot, overview, "127.0.0.1:0").await
+    }
+
+    async fn serve(
+        directory: TempDir,
+        files: CertificateFiles,
+        hot: Arc<HotCertificate>,
+        overview: impl Overview + 'static,
+        address: &str,
+    ) -> Self {
         let listener = Listener::bind(address.parse().unwrap()).await.unwrap();
         let address = listener.local_address();
         let (shutdown, ended) = oneshot::channel();
@@ -86,4 +100,10 @@ impl Site {
         self.shutdown.send(()).unwrap();
         self.served
     }
+}
+
+fn empty_directory() -> (TempDir, CertificateFiles) {
+    let directory = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| directory.path().join(name));
+    (directory, CertificateFiles { certificate, key })
 }
