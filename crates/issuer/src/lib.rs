@@ -21,7 +21,7 @@ pub enum Issuer {
     /// Our own CA.
     Internal {
         /// The CA.
-        authority: InternalAuthority,
+        authority: Box<InternalAuthority>,
         /// How long what it issues lives.
         lifetime: SignedDuration,
     },

@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 
 fn issuer(directory: &Path, permitted: &[&str], lifetime: SignedDuration) -> Issuer {
     let authority = InternalAuthority::open(directory, "test host", &names(permitted), now()).unwrap();
-    Issuer::Internal { authority, lifetime }
+    Issuer::Internal { authority: Box::new(authority), lifetime }
 }
 
 fn order<'a>(names: &'a [Name], algorithm: KeyAlgorithm) -> Order<'a> {

@@ -3,7 +3,7 @@
 //! A [`Target`] is a server that reads its certificate from somewhere: PEM files ([`Files`]) or a field of a
 //! product's settings ([`Product`]). It can be looked at ([`Target::inspect`]), it says what a handover would
 //! do to it ([`Target::plan`]) as a list of [`Action`]s that the engine journals, does and undoes, and it can
-//! be told to take up what was changed ([`Target::activate`]). What it serves is asked by [`probe`], over
+//! be told to take up what was changed ([`Target::activate`]). What it serves is asked by [`probe()`], over
 //! real TLS, and never concluded from anything else.
 
 mod action;

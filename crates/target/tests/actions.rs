@@ -128,8 +128,10 @@ fn collect(root: &Path, path: &Path, tree: &mut Tree) {
     } else {
         fs_err::read(path).unwrap()
     };
-    // A link is made anew by an undo, so its inode may differ; a file must be the very same.
-    let inode = if is_directory || metadata.file_type().is_symlink() { 0 } else { metadata.ino() };
+    // A link is made anew by an undo, and a settings file is replaced by each edit, so their inodes may differ. A
+    // PEM file must be the very same.
+    let is_pem = metadata.is_file() && path.extension().is_none_or(|extension| extension != "json");
+    let inode = if is_pem { metadata.ino() } else { 0 };
     tree.insert(
         path.strip_prefix(root).unwrap().to_owned(),
         (metadata.uid(), metadata.mode(), inode, content),
@@ -195,7 +197,7 @@ async fn a_failure_after_each_action_leaves_nothing_behind() {
                 scene.undo(action);
                 scene.undo(action);
             }
-            assert_eq!(scene.tree(), before, "{name}: after {done} of {}", actions.len());
+            assert!(scene.tree() == before, "{name}: after {done} of {}", actions.len());
         }
     }
 }
@@ -207,7 +209,7 @@ async fn each_action_twice_is_the_same_as_once() {
             scene.apply(&action).await;
             let once = scene.tree();
             scene.apply(&action).await;
-            assert_eq!(scene.tree(), once, "{name}: {action}");
+            assert!(scene.tree() == once, "{name}: {action}");
         }
         assert_eq!(scene.named(), scene.successor.thumbprint().to_string(), "{name}");
     }
@@ -245,5 +247,5 @@ async fn a_settings_file_that_someone_changed_is_not_touched() {
         assert!(action.apply(context).await.is_err());
         assert!(action.undo(context).is_err());
     }
-    assert_eq!(scene.live(), before);
+    assert!(scene.live() == before);
 }

@@ -49,9 +49,7 @@ fn thumbprints_are_read_as_people_paste_them() {
 
 #[test]
 fn a_leaf_tells_what_the_products_write() {
-    let issued = Authority::new("Test, \"quoted\" CA")
-        .issue(&["Sap.example.com", "*.b.example.com", "10.0.0.7"])
-        .sign();
+    let issued = Authority::new("Test CA").issue(&["Sap.example.com", "*.b.example.com", "10.0.0.7"]).sign();
     let leaf = x509(&issued.certificate_pem);
     assert_eq!(leaf.thumbprint().to_string(), issued.thumbprint);
     assert_eq!(leaf.fingerprint().to_string(), issued.fingerprint);
@@ -73,6 +71,19 @@ fn a_leaf_tells_what_the_products_write() {
         ("example.com", false),
     ] {
         assert_eq!(leaf.covers(host), covered, "{host}");
+    }
+}
+
+#[test]
+fn names_with_signs_of_the_notation_are_quoted() {
+    for (name, shown) in [
+        ("Plain CA", "CN=Plain CA Intermediate"),
+        ("A, B", "CN=\"A, B Intermediate\""),
+        ("The \"CA\"", "CN=\"The \"\"CA\"\" Intermediate\""),
+        ("a=b+c", "CN=\"a=b+c Intermediate\""),
+    ] {
+        let leaf = x509(&Authority::new(name).issue(&["a.example"]).sign().certificate_pem);
+        assert_eq!(leaf.issuer(), format!("{shown}, O=Baton Testkit"));
     }
 }
 

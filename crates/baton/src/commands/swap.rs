@@ -25,7 +25,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> 
     app.renewals.engine.state().close().await;
     let reports = result?;
     reports.iter().for_each(|report| output.report(report));
-    Ok(reports.iter().map(|report| Exit::of_swap(report)).fold(Exit::Done, Exit::worse))
+    Ok(reports.iter().map(Exit::of_swap).fold(Exit::Done, Exit::worse))
 }
 
 async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<Vec<Report>, Failure> {

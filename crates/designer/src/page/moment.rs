@@ -45,33 +45,33 @@ impl RelativeMoment {
 
 fn distance(at: Timestamp, now: Timestamp) -> String {
     let distance = at.duration_since(now);
-    if distance.is_negative() {
-        format!("{} ago", words(distance))
-    } else if distance.as_secs() == 0 {
+    if distance.as_secs() == 0 {
         "just now".to_owned()
+    } else if distance.is_negative() {
+        format!("{} ago", words(distance))
     } else {
         format!("in {}", words(distance))
     }
 }
 
 /// A duration without its sign, as exactly as its size deserves: days from two days on; below, hours and
-/// minutes, then minutes, with seconds below ten.
+/// minutes, then minutes, with seconds below ten. A number is not torn from its unit.
 pub(crate) fn words(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().unsigned_abs();
     let pair = |first: u64, first_unit: &str, second: u64, second_unit: &str| match second {
-        0 => format!("{first} {first_unit}"),
-        _ => format!("{first} {first_unit} {second} {second_unit}"),
+        0 => format!("{first}\u{a0}{first_unit}"),
+        _ => format!("{first}\u{a0}{first_unit} {second}\u{a0}{second_unit}"),
     };
     if seconds >= 2 * DAY {
-        format!("{} days", seconds / DAY)
+        pair(seconds / DAY, "days", 0, "")
     } else if seconds >= HOUR {
         pair(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min")
     } else if seconds >= 10 * MINUTE {
-        format!("{} min", seconds / MINUTE)
+        pair(seconds / MINUTE, "min", 0, "")
     } else if seconds >= MINUTE {
         pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
     } else {
-        format!("{seconds} s")
+        pair(seconds, "s", 0, "")
     }
 }
 

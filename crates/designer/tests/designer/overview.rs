@@ -275,9 +275,12 @@ async fn distinguished_names_are_shortened() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_is_due_is_said_to_be() {
+async fn distances_in_time_are_told_both_ways() {
     let due = StatusRow { due: Some(noon() - 3 * HOUR), ..row("sap") };
     let page = page_of(vec![row("other"), due], Vec::new()).await;
     assert_says(&page, "A renewal is due.");
     assert_says(&page, "3 h ago 09:00 UTC");
+
+    let asked = StatusRow { probed_at: Some(noon() - SignedDuration::from_millis(300)), ..row("sap") };
+    assert_says(&page_of(vec![asked], Vec::new()).await, "just now 11:59 UTC");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use baton_designer::{BoxFuture, Overview};
 use baton_handover::{Report, Status};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -36,16 +37,18 @@ impl Overview for Slow {
 async fn idle_connections_do_not_hold_it_up() {
     let site = Site::start().await;
     let address = site.address;
+    // Connections are taken in their order: once the others are served, this one is taken too.
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut unused = site.client().await;
     let mut used = site.client().await;
     assert_eq!(used.get("/").await.code, 200);
-    let mut unused = site.client().await;
-    let _silent = TcpStream::connect(address).await.unwrap();
 
     let start = Instant::now();
     site.shut_down().await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert!(used.is_closed().await);
     assert!(unused.is_closed().await);
+    assert!(silent.read_u8().await.is_err());
     assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
