@@ -13,7 +13,7 @@ use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
 use baton_state::State;
 use baton_store::{DirectoryStore, SharedStore};
 use baton_target::{Activation, Files, HotSwap, Kind, Policy, Product, ProductKind, Target};
-use baton_x509::{KeyAlgorithm, Name, PemContents, Trust};
+use baton_x509::{KeyAlgorithm, Name, PemContents, Trust, X509};
 use fs_err as fs;
 use jiff::SignedDuration;
 
@@ -87,6 +87,12 @@ impl Place {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         check_names(&self.loaded)?;
         check_references(&self.loaded)?;
+        for target in &self.loaded.settings.target {
+            target_kind(&self.loaded, target)?;
+        }
+        for issuer in &self.loaded.settings.issuer {
+            read_roots(&self.loaded, issuer)?;
+        }
         self.check_owner()
     }
 
@@ -268,6 +274,11 @@ impl App {
         })
     }
 
+    /// The targets that the settings describe: all but our own listener, which only a running `up` can speak for.
+    pub(crate) fn targets_of_settings(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.renewals.targets.iter().filter(|target| target.name != DESIGNER)
+    }
+
     /// Every certificate with each of its targets, then the targets that have none.
     pub(crate) fn subjects(&self) -> Vec<Subject<'_>> {
         let certificates = &self.renewals.certificates;
@@ -341,6 +352,7 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
     let settings = &loaded.settings;
     let issuers: HashSet<&str> = settings.issuer.iter().map(|issuer| issuer.name.as_str()).collect();
     let targets: HashSet<&str> = settings.target.iter().map(|target| target.name.as_str()).collect();
+    let has_own_authority = settings.issuer.iter().any(|issuer| issuer.kind == IssuerKind::Internal);
     for certificate in &settings.certificate {
         let name = &certificate.name;
         if certificate.names.is_empty() {
@@ -350,7 +362,7 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
                 "set names = [\"…\"]",
             ));
         }
-        let is_internal = certificate.issuer == INTERNAL;
+        let is_internal = certificate.issuer == INTERNAL && !has_own_authority;
         if name == DESIGNER && !certificate.targets.iter().any(|target| target == DESIGNER) {
             return Err(wrong(
                 loaded,
@@ -387,25 +399,28 @@ fn open_store(path: &Path) -> Result<SharedStore, Failure> {
     Ok(Arc::new(DirectoryStore::open(path)?))
 }
 
+/// The roots that an issuer's certificates lead to, as its settings name them.
+fn read_roots(loaded: &Loaded, settings: &IssuerSettings) -> Result<Vec<X509>, Failure> {
+    let Some(root) = &settings.root else { return Ok(Vec::new()) };
+    let unusable = |reason: String| {
+        wrong(
+            loaded,
+            format!("the root of the issuer {:?} cannot be read: {reason}", settings.name),
+            "name a PEM file with the CA's root certificate",
+        )
+    };
+    let text = fs::read(loaded.resolve(root)).map_err(|error| unusable(error.to_string()))?;
+    let contents = PemContents::read(&text).map_err(|error| unusable(error.to_string()))?;
+    Ok(contents.certificates)
+}
+
 fn open_issuer(
     place: &Place,
     settings: &IssuerSettings,
     lifetime: Option<SignedDuration>,
     roots: &mut Trust,
 ) -> Result<Arc<Issuer>, Failure> {
-    if let Some(root) = &settings.root {
-        let path = place.loaded.resolve(root);
-        let unusable = |reason: String| {
-            wrong(
-                &place.loaded,
-                format!("the root of the issuer {:?} cannot be read: {reason}", settings.name),
-                "name a PEM file with the CA's root certificate",
-            )
-        };
-        let text = fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-        let contents = PemContents::read(&text).map_err(|error| unusable(error.to_string()))?;
-        contents.certificates.iter().for_each(|certificate| roots.add(certificate.to_rustls()));
-    }
+    read_roots(&place.loaded, settings)?.iter().for_each(|root| roots.add(root.to_rustls()));
     if settings.kind == IssuerKind::Manual {
         return Ok(Arc::new(Issuer::Manual));
     }
@@ -439,13 +454,17 @@ pub(crate) fn own_hosts() -> Vec<String> {
     own_names().iter().map(Name::to_string).collect()
 }
 
-fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) -> Result<Target, Failure> {
-    let loaded = &place.loaded;
-    let time_limit = settings.time_limit.map_or(DEFAULT_TIME_LIMIT, |span| span.unsigned());
+fn time_limit(settings: &TargetSettings) -> Duration {
+    settings.time_limit.map_or(DEFAULT_TIME_LIMIT, |span| span.unsigned())
+}
+
+/// What kind of server the settings describe; tells what does not fit before anything is made.
+fn target_kind(loaded: &Loaded, settings: &TargetSettings) -> Result<Kind, Failure> {
+    let time_limit = time_limit(settings);
     let refuse = |message: String, hint: &str| {
         wrong(loaded, format!("the target {:?} {message}", settings.name), hint)
     };
-    let kind = match (settings.product, settings.kind) {
+    Ok(match (settings.product, settings.kind) {
         (Some(_), Some(TargetKind::Files)) => {
             return Err(refuse(
                 "is a product and of the kind \"files\"".to_owned(),
@@ -482,7 +501,13 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
             }
             _ => return Err(refuse("lacks its files".to_owned(), "set certificate = \"…\" and key = \"…\"")),
         },
-    };
+    })
+}
+
+fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) -> Result<Target, Failure> {
+    let loaded = &place.loaded;
+    let time_limit = time_limit(settings);
+    let kind = target_kind(loaded, settings)?;
     let is_files = matches!(kind, Kind::Files(_));
     let activation = match settings.activate.clone() {
         Some(argv) if argv.is_empty() => Some(Activation::Watches),
@@ -556,17 +581,26 @@ fn managed(
         targets: settings
             .targets
             .iter()
-            .filter_map(|name| targets.get(name.as_str()).map(|target| Arc::clone(target)))
+            .enumerate()
+            // Named twice is handed over once.
+            .filter(|(position, name)| !settings.targets[..*position].contains(name))
+            .filter_map(|(_, name)| targets.get(name.as_str()).map(|target| Arc::clone(target)))
             .collect(),
     }
 }
 
 fn designer_certificate(issuers: &[(String, Arc<Issuer>)], designer: Arc<Target>) -> ManagedCertificate {
     let internal = issuers.iter().find(|(_, issuer)| matches!(**issuer, Issuer::Internal { .. }));
+    let issuer = internal.map_or_else(|| Arc::new(Issuer::Manual), |(_, issuer)| Arc::clone(issuer));
+    let mut names = own_names();
+    if let Issuer::Internal { authority, .. } = &*issuer {
+        // The host may have another name today than when its CA was made.
+        names.retain(|name| authority.permits(name));
+    }
     ManagedCertificate {
         name: DESIGNER.to_owned(),
-        names: own_names(),
-        issuer: internal.map_or_else(|| Arc::new(Issuer::Manual), |(_, issuer)| Arc::clone(issuer)),
+        names,
+        issuer,
         key: KeyAlgorithm::EcdsaP256,
         successor: KeyChoice::NewKey,
         targets: vec![designer],

@@ -264,13 +264,26 @@ impl Engine {
     /// Does all actions of a step; returns the output of their commands.
     async fn apply(&self, running: &mut Running<'_>, step: Step) -> Result<String, Finding> {
         let context: ActionContext<'_> = running.target.context(running.successor);
-        let plan = &running.record.plan;
+        let plan = running.record.plan.clone();
         let actions: &[Action] = if step == Step::Stage { &plan.stage } else { &plan.switch };
         let mut output = String::new();
-        for action in actions {
-            let report = action.apply(context).await.map_err(|error| Finding::from_error(&error))?;
-            output.push_str(&report.output);
-            running.findings.extend(report.findings);
+        for (position, action) in actions.iter().enumerate() {
+            match action.apply(context).await {
+                Ok(report) => {
+                    output.push_str(&report.output);
+                    running.findings.extend(report.findings);
+                }
+                Err(error) => {
+                    // What was refused before it was touched, and what comes after it, has nothing to undo.
+                    let touched = if error.is_before_touching() { position } else { position + 1 };
+                    let plan = &mut running.record.plan;
+                    if step == Step::Stage { &mut plan.stage } else { &mut plan.switch }.truncate(touched);
+                    if step == Step::Stage {
+                        plan.switch.clear();
+                    }
+                    return Err(Finding::from_error(&error));
+                }
+            }
         }
         Ok(output)
     }

@@ -42,7 +42,9 @@ impl Engine {
                 }
                 Err(findings) => {
                     let detail = findings.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
-                    running.findings.extend(findings);
+                    let new = findings.into_iter().filter(|finding| !running.findings.contains(finding));
+                    let new: Vec<Finding> = new.collect();
+                    running.findings.extend(new);
                     (Outcome::Stuck, StepOutcome::Failed, detail)
                 }
             }
@@ -59,6 +61,10 @@ impl Engine {
         let closing =
             Closing { observed, ..Closing::new(step, outcome, std::mem::take(&mut running.findings)) };
         self.state.close_handover(running.id, &closing, clock::now()).await?;
+        if outcome == Outcome::Stuck {
+            // What is served now is what a person must know first.
+            self.observe(running.target).await?;
+        }
         self.report(running.id).await
     }
 

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use baton_finding::Finding;
+use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_schedule::{Attention, Lifetime, attention, due};
-use baton_state::{CertificateRecord, Observation, Renewal};
+use baton_state::{CertificateRecord, HandoverId, Observation, Renewal};
 use baton_target::{Target, Tls};
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
@@ -105,6 +105,8 @@ struct Known {
     observations: HashMap<String, Vec<Observation>>,
     renewals: HashMap<String, Renewal>,
     certificates: HashMap<Fingerprint, CertificateRecord>,
+    /// Targets whose last handover needs a person, with its number.
+    stuck: HashMap<String, HandoverId>,
 }
 
 impl Engine {
@@ -120,7 +122,8 @@ impl Engine {
         let wanted =
             renewals.values().flat_map(|renewal| [renewal.current, renewal.pending]).flatten().collect();
         let certificates = self.state.certificates_of(wanted).await?;
-        let known = Known { observations, renewals, certificates };
+        let stuck = self.state.stuck_targets().await?.into_iter().collect();
+        let known = Known { observations, renewals, certificates, stuck };
         let now = clock::now();
         let mut worst = Attention::Fine;
         let mut rows = Vec::new();
@@ -143,6 +146,15 @@ impl Known {
             match target.inspect() {
                 Ok(inspection) => {
                     named = inspection.current;
+                    // How a target is activated matters when something is handed over.
+                    let errors =
+                        inspection.findings.iter().filter(|finding| finding.severity == Severity::Error);
+                    let errors: Vec<Finding> =
+                        errors.filter(|f| f.code != "activation-unknown").cloned().collect();
+                    if !errors.is_empty() {
+                        worst = Attention::Soon;
+                    }
+                    findings.extend(errors);
                     if inspection.tls == Tls::Off {
                         findings
                             .push(Finding::notice("tls-off", "TLS is switched off in the target's settings"));
@@ -159,6 +171,25 @@ impl Known {
             renewal.and_then(|renewal| renewal.current).and_then(|current| self.certificates.get(&current));
         let pending =
             renewal.and_then(|renewal| renewal.pending).and_then(|pending| self.certificates.get(&pending));
+        if let Some(id) = subject.target.and_then(|target| self.stuck.get(&target.name)) {
+            findings.push(Finding::error(
+                "handover-stuck",
+                format!("handover {id} failed, and what was served before is not proven"),
+                format!("`baton history {id}` tells why; mend it, then hand over again"),
+            ));
+            worst = Attention::Now;
+        }
+        if let (Some(named), Some(current)) = (named, current)
+            && named != current.thumbprint
+            && pending.is_none()
+        {
+            findings.push(Finding::warning(
+                "other-certificate-named",
+                format!("the target names {named}, and {} was handed over to it last", current.thumbprint),
+                "`baton renew` hands it over again; `baton swap` makes another one count",
+            ));
+            worst = worst.max(Attention::Soon);
+        }
         let failure = renewal.and_then(|renewal| renewal.failure.as_ref());
         // Without a failure it is under way at this moment.
         if let (Some(pending), Some(reason)) = (pending, failure) {
@@ -167,7 +198,7 @@ impl Known {
                 format!("{} is issued and not handed over: {reason}", pending.thumbprint),
                 "mend the cause; `baton renew` then hands it over without a new order",
             ));
-            worst = Attention::Soon;
+            worst = worst.max(Attention::Soon);
         }
         if let (Some(certificate), true) = (subject.certificate, current.is_none() && pending.is_none()) {
             findings.push(Finding::warning(

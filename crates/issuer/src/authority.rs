@@ -107,7 +107,8 @@ impl InternalAuthority {
         Ok((certificate, key))
     }
 
-    fn permits(&self, name: &Name) -> bool {
+    /// Whether the CA's limits let it issue for a name.
+    pub fn permits(&self, name: &Name) -> bool {
         self.permitted.iter().any(|permitted| match (permitted, name) {
             (Name::Dns(permitted), Name::Dns(name)) => {
                 let name = name.trim_start_matches("*.");

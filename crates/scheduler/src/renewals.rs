@@ -155,7 +155,10 @@ impl Renewals {
         }
         let current = self.current(&renewal).await?;
         if !options.force && current.as_ref().is_some_and(|current| !is_due(certificate, current, now)) {
-            return Ok(self.not_due(certificate, current.as_ref(), now));
+            return match self.named_otherwise(certificate, current.as_ref())? {
+                Some(current) => self.hand_over(certificate, &mut renewal, &current, options.dry_run).await,
+                None => Ok(self.not_due(certificate, current.as_ref(), now)),
+            };
         }
         let refused = self.refused_beforehand(certificate, options.dry_run, now).await;
         let is_hopeless = !certificate.targets.is_empty() && refused.len() == certificate.targets.len();
@@ -209,15 +212,15 @@ impl Renewals {
         Ok(())
     }
 
-    /// When a certificate is to be looked at again; `None` for one that a person brings.
+    /// When a certificate is to be looked at again, `now` or later; `None` for one that a person brings.
     pub async fn next_attempt(
         &self,
         certificate: &ManagedCertificate,
+        now: Timestamp,
     ) -> Result<Option<Timestamp>, RenewError> {
         if !certificate.issuer.is_automatic() {
             return Ok(None);
         }
-        let now = clock::now();
         let renewal = self.engine.state().renewal(&certificate.name).await?;
         let due_at = match self.current(&renewal).await? {
             Some(current) if renewal.pending.is_none() && names_fit(certificate, &current) => {
@@ -234,6 +237,23 @@ impl Renewals {
             Some(current) => Ok(self.engine.state().certificate(current).await?),
             None => Ok(None),
         }
+    }
+
+    /// The certificate in force, when a target names another one: someone changed it by hand since.
+    fn named_otherwise(
+        &self,
+        certificate: &ManagedCertificate,
+        current: Option<&CertificateRecord>,
+    ) -> Result<Option<Certificate>, RenewError> {
+        let Some(current) = current else { return Ok(None) };
+        let differs = |target: &Arc<Target>| {
+            target.inspect().is_ok_and(|inspection| inspection.current != Some(current.thumbprint))
+        };
+        if !certificate.targets.iter().any(differs) {
+            return Ok(None);
+        }
+        let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
+        Ok(self.store.find(current.thumbprint).map_err(cause)?.filter(|found| found.key().is_some()))
     }
 
     /// A successor that is issued and not handed over, if it is still worth it.
@@ -335,10 +355,13 @@ impl Renewals {
             return Ok(reports);
         }
         let now = clock::now();
-        let failed: Vec<&Report> = reports
-            .iter()
-            .filter(|r| !matches!(r.outcome, Some(Outcome::Served | Outcome::Unchanged)))
-            .collect();
+        // References that were handed over while TLS is off are all that can be done.
+        let is_done = |report: &&Report| match report.outcome {
+            Some(Outcome::Served | Outcome::Unchanged) => true,
+            Some(Outcome::Pending) => report.findings.iter().any(|finding| finding.code == "tls-off"),
+            _ => false,
+        };
+        let failed: Vec<&Report> = reports.iter().filter(|report| !is_done(report)).collect();
         if failed.is_empty() {
             *renewal = Renewal {
                 name: certificate.name.clone(),

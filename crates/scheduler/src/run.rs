@@ -70,7 +70,11 @@ impl Scheduler {
                     continue;
                 }
                 let held_until = held_back.get(&certificate.name).copied().unwrap_or(Timestamp::MIN);
-                match self.renewals.next_attempt(certificate).await.map(|at| at.map(|at| at.max(held_until)))
+                match self
+                    .renewals
+                    .next_attempt(certificate, now)
+                    .await
+                    .map(|at| at.map(|at| at.max(held_until)))
                 {
                     Ok(Some(at)) if at <= now => {
                         under_way.insert(certificate.name.clone());

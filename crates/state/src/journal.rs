@@ -324,12 +324,16 @@ impl State {
             .collect()
     }
 
-    /// The names of all targets with an interrupted handover.
-    pub async fn targets_with_open_handovers(&self) -> Result<Vec<String>, StateError> {
-        sqlx::query_scalar("SELECT DISTINCT target FROM handover WHERE outcome IS NULL ORDER BY target")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list the open handovers"))
+    /// The targets whose last handover is stuck, with its number.
+    pub async fn stuck_targets(&self) -> Result<Vec<(String, HandoverId)>, StateError> {
+        let rows = sqlx::query(
+            "SELECT target, id FROM handover
+             WHERE outcome = 'stuck' AND id IN (SELECT max(id) FROM handover WHERE outcome <> 'refused' GROUP BY target)",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the stuck handovers"))?;
+        Ok(rows.iter().map(|row| (row.get("target"), HandoverId(row.get("id")))).collect())
     }
 
     /// The steps of a handover in their order.

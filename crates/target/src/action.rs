@@ -177,6 +177,13 @@ impl Explain for ActionError {
     }
 }
 
+impl ActionError {
+    /// Whether it was refused before anything was touched.
+    pub fn is_before_touching(&self) -> bool {
+        matches!(self, Self::Changed(_) | Self::Conflict(..))
+    }
+}
+
 impl Action {
     /// Does it; doing it again changes nothing.
     pub async fn apply(&self, context: ActionContext<'_>) -> Result<ActionReport, ActionError> {

@@ -103,9 +103,10 @@ impl Explain for TargetError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(_) => Some("run Baton as an account that may read the target's files".to_owned()),
-            Self::NoDirectory(_) => {
-                Some("set `directory` of the target to where the server is installed".to_owned())
-            }
+            Self::NoDirectory(_) => Some(
+                "set `directory` of a product, or `certificate` and `key`, to where the server has them"
+                    .to_owned(),
+            ),
             Self::Settings { cause, .. } => cause.hint(),
         }
     }

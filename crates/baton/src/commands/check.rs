@@ -25,7 +25,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Check, output: Output) ->
     let app = App::open(place, None).await?;
     tell(&format!("data directory: {}", app.place.data.display()));
     tell(&format!("store: {}", app.renewals.store.location()));
-    let targets: Vec<&Arc<Target>> = app.renewals.targets.iter().collect();
+    let targets: Vec<&Arc<Target>> = app.targets_of_settings().collect();
     let exit = target::check(&app, &targets, output).await;
     app.renewals.engine.state().close().await;
     exit

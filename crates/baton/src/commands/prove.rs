@@ -33,7 +33,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Prove, output: Output) ->
         Some(Answer::Failed { failure }) => return Err(failure.into()),
         Some(Answer::Reports { .. }) | None => {
             let app = App::open(place, None).await?;
-            let status = execute(&app, arguments.what.as_deref()).await;
+            let status = execute(&app, arguments.what.as_deref(), false).await;
             app.renewals.engine.state().close().await;
             status?
         }
@@ -43,10 +43,13 @@ pub(crate) async fn run(globals: &Globals, arguments: &Prove, output: Output) ->
 }
 
 /// Asks all endpoints of a target, or of all targets, and tells how they stand.
-pub(crate) async fn execute(app: &App, target: Option<&str>) -> Result<Status, Failure> {
+///
+/// Without `up` our own listener is not there to be asked, unless it is named.
+pub(crate) async fn execute(app: &App, target: Option<&str>, is_up: bool) -> Result<Status, Failure> {
     let targets: Vec<&Arc<Target>> = match target {
         Some(name) => vec![app.target(name)?],
-        None => app.renewals.targets.iter().collect(),
+        None if is_up => app.renewals.targets.iter().collect(),
+        None => app.targets_of_settings().collect(),
     };
     for target in &targets {
         app.renewals.engine.observe(target).await?;

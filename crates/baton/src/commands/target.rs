@@ -40,7 +40,7 @@ pub(crate) async fn run(globals: &Globals, command: &Arguments, output: Output) 
         Arguments::Check { name } => {
             let targets: Vec<&Arc<Target>> = match name {
                 Some(name) => vec![app.target(name)?],
-                None => app.renewals.targets.iter().collect(),
+                None => app.targets_of_settings().collect(),
             };
             check(&app, &targets, output).await
         }
@@ -51,9 +51,7 @@ pub(crate) async fn run(globals: &Globals, command: &Arguments, output: Output) 
 
 async fn list(app: &App, output: Output) -> Result<Exit, Failure> {
     let objects: Vec<TargetObject> = app
-        .renewals
-        .targets
-        .iter()
+        .targets_of_settings()
         .map(|target| match target.inspect() {
             Ok(mut inspection) => {
                 let findings = std::mem::take(&mut inspection.findings);
@@ -87,11 +85,7 @@ async fn list(app: &App, output: Output) -> Result<Exit, Failure> {
 pub(crate) async fn check(app: &App, targets: &[&Arc<Target>], output: Output) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for target in targets {
-        let (inspection, mut findings) = app.renewals.engine.check_target(target).await;
-        if target.name == crate::wiring::DESIGNER {
-            // Only `up` knows how to swap its own certificate, and it lives elsewhere or not at all.
-            findings.retain(|finding| finding.code != "activation-unknown");
-        }
+        let (inspection, findings) = app.renewals.engine.check_target(target).await;
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             exit = Exit::Refused;
         }

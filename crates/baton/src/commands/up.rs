@@ -169,7 +169,9 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
         Request::Swap(request) => {
             Answer::Reports { reports: swap::execute(app, &request).await?, failure: None }
         }
-        Request::Prove { target } => Answer::Status { status: prove::execute(app, target.as_deref()).await? },
+        Request::Prove { target } => {
+            Answer::Status { status: prove::execute(app, target.as_deref(), true).await? }
+        }
     })
 }
 

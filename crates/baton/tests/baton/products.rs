@@ -207,6 +207,8 @@ fn plain_http_on_the_tls_port_is_told_as_such() {
 
     assert!(ran.codes().contains(&"endpoint-plain-http".to_owned()), "{:?}", ran.codes());
     assert_eq!(ran.json()["outcome"], "stuck");
+    let status = scene.world.baton(&["status", "--json"]).expect(11);
+    assert!(status.stdout.contains("handover-stuck"), "{}", status.stdout);
     assert_eq!(scene.files(), before, "identical to the bit");
 }
 

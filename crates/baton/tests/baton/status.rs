@@ -41,7 +41,9 @@ fn status_tells_when_what_is_served_differs_from_what_is_named() {
     fs_err::write(fixture.tls_json(), text.replace(&new.thumbprint, &old.thumbprint)).unwrap();
     let status = world.baton(&["status", "--json"]).expect(10).json();
     assert_eq!(status["rows"][0]["differs"], true);
-    assert_eq!(status["rows"][0]["findings"][0]["code"], "served-differs");
+    let findings = status["rows"][0]["findings"].as_array().unwrap();
+    let codes: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["other-certificate-named", "served-differs"]);
     let text = world.baton(&["status"]).expect(10).stdout;
     assert!(text.contains("and the settings name") && text.contains("hint:"), "{text}");
 

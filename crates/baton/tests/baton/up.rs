@@ -208,6 +208,36 @@ fn it_goes_on_after_a_restart_with_the_same_ca_and_certificate() {
 }
 
 #[test]
+fn it_issues_what_the_settings_ask_for_and_then_rests() {
+    let world =
+        World::with_settings("[[certificate]]\nname = 'x'\nnames = ['localhost']\nissuer = 'internal'\n");
+    let up = Up::start(&world, &[]);
+    let status = || world.baton(&["status", "--json"]).json();
+    wait_until("the certificate is issued", Duration::from_secs(20), || {
+        status()["rows"].as_array().unwrap().iter().all(|row| row["attention"] == "fine")
+    });
+    // A loop that turns round and round shows in its context switches: nothing but timers may wake it.
+    let switches = || {
+        let tasks = fs_err::read_dir(format!("/proc/{}/task", up.child.id())).unwrap();
+        let count = |task: std::io::Result<fs_err::DirEntry>| -> u64 {
+            let text = fs_err::read_to_string(task.unwrap().path().join("status")).unwrap_or_default();
+            let line = text.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap_or("0");
+            line.rsplit(char::is_whitespace).next().unwrap().parse().unwrap()
+        };
+        tasks.map(count).sum::<u64>()
+    };
+    let mut before = switches();
+    let rested = wait_for(Duration::from_secs(20), || {
+        std::thread::sleep(Duration::from_secs(1));
+        let now = switches();
+        let is_quiet = now.saturating_sub(before) < 20;
+        before = now;
+        is_quiet.then_some(())
+    });
+    assert!(rested.is_some(), "it never rests");
+}
+
+#[test]
 fn ctrl_c_ends_it_cleanly() {
     let world = World::new();
     let mut up = Up::start(&world, &[]);
