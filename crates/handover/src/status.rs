@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_schedule::{Attention, Lifetime, attention, due};
-use baton_state::{CertificateRecord, HandoverId, Observation, Renewal};
+use baton_state::{HandoverId, Observation, Standing};
 use baton_target::{Target, Tls};
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
@@ -103,8 +103,7 @@ impl From<&X509> for ServedReport {
 
 struct Known {
     observations: HashMap<String, Vec<Observation>>,
-    renewals: HashMap<String, Renewal>,
-    certificates: HashMap<Fingerprint, CertificateRecord>,
+    standings: HashMap<String, Standing>,
     /// Targets whose last handover needs a person, with its number.
     stuck: HashMap<String, HandoverId>,
 }
@@ -117,13 +116,10 @@ impl Engine {
         for observation in self.state.observations().await? {
             observations.entry(observation.target.clone()).or_default().push(observation);
         }
-        let renewals: HashMap<String, Renewal> =
-            self.state.renewals().await?.into_iter().map(|renewal| (renewal.name.clone(), renewal)).collect();
-        let wanted =
-            renewals.values().flat_map(|renewal| [renewal.current, renewal.pending]).flatten().collect();
-        let certificates = self.state.certificates_of(wanted).await?;
+        let standings = self.state.standings().await?;
+        let standings = standings.into_iter().map(|standing| (standing.name.clone(), standing)).collect();
         let stuck = self.state.stuck_targets().await?.into_iter().collect();
-        let known = Known { observations, renewals, certificates, stuck };
+        let known = Known { observations, standings, stuck };
         let now = clock::now();
         let mut worst = Attention::Fine;
         let mut rows = Vec::new();
@@ -166,11 +162,9 @@ impl Known {
                 }
             }
         }
-        let renewal = subject.certificate.and_then(|certificate| self.renewals.get(certificate));
-        let current =
-            renewal.and_then(|renewal| renewal.current).and_then(|current| self.certificates.get(&current));
-        let pending =
-            renewal.and_then(|renewal| renewal.pending).and_then(|pending| self.certificates.get(&pending));
+        let standing = subject.certificate.and_then(|certificate| self.standings.get(certificate));
+        let current = standing.and_then(|standing| standing.current);
+        let pending = standing.and_then(|standing| standing.pending);
         if let Some(id) = subject.target.and_then(|target| self.stuck.get(&target.name)) {
             findings.push(Finding::error(
                 "handover-stuck",
@@ -190,12 +184,12 @@ impl Known {
             ));
             worst = worst.max(Attention::Soon);
         }
-        let failure = renewal.and_then(|renewal| renewal.failure.as_ref());
+        let failure = standing.and_then(|standing| standing.failure.as_ref());
         // Without a failure it is under way at this moment.
         if let (Some(pending), Some(reason)) = (pending, failure) {
             findings.push(Finding::warning(
                 "not-handed-over",
-                format!("{} is issued and not handed over: {reason}", pending.thumbprint),
+                format!("{pending} is issued and not handed over: {reason}"),
                 "mend the cause; `baton renew` then hands it over without a new order",
             ));
             worst = worst.max(Attention::Soon);
@@ -218,7 +212,7 @@ impl Known {
             differs: false,
             days_left: current.map(|current| days_left(current.not_after, now)),
             due: current.map(|c| due_at(c.not_before, c.not_after, c.fingerprint)),
-            pending: pending.map(|pending| pending.thumbprint),
+            pending,
             probed_at: None,
             attention: String::new(),
             findings,

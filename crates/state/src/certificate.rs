@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
 use sqlx::Row as _;
@@ -99,33 +97,6 @@ impl State {
             .map_err(failed("read a certificate"))?
             .map(|row| record(&row))
             .transpose()
-    }
-
-    /// The certificates of the given fingerprints.
-    pub async fn certificates_of(
-        &self,
-        fingerprints: Vec<Fingerprint>,
-    ) -> Result<HashMap<Fingerprint, CertificateRecord>, StateError> {
-        let fingerprints: Vec<String> = fingerprints.iter().map(ToString::to_string).collect();
-        sqlx::query("SELECT * FROM certificate WHERE fingerprint IN (SELECT value FROM json_each(?))")
-            .bind(to_json(&fingerprints))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("read some certificates"))?
-            .iter()
-            .map(|row| record(row).map(|record| (record.fingerprint, record)))
-            .collect()
-    }
-
-    /// All certificates that are known, the one that ends last first.
-    pub async fn certificates(&self) -> Result<Vec<CertificateRecord>, StateError> {
-        sqlx::query("SELECT * FROM certificate ORDER BY not_after DESC")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list the certificates"))?
-            .iter()
-            .map(record)
-            .collect()
     }
 }
 

@@ -18,5 +18,5 @@ pub use journal::{
     Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
 };
 pub use observation::{Observation, Served};
-pub use renewal::Renewal;
+pub use renewal::{InForce, Renewal, Standing};
 pub use retirement::Retirement;
