@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod local;
 mod output;
+mod place;
 mod settings;
 mod wiring;
 

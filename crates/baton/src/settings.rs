@@ -14,6 +14,7 @@ pub(crate) use values::{
     Address, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
 };
 
+pub(crate) mod rules;
 mod values;
 
 /// Where settings are looked for when nobody names a file.

@@ -6,7 +6,7 @@ use baton_platform::clock;
 use crate::cli::{Ca, Globals};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::wiring::Place;
+use crate::place::Place;
 
 pub(crate) fn run(globals: &Globals, command: &Ca, output: Output) -> Result<Exit, Failure> {
     let Ca::Root { issuer } = command;

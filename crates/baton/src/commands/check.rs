@@ -8,8 +8,9 @@ use crate::cli::{Check, Globals};
 use crate::commands::target;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, tell};
+use crate::place::Place;
 use crate::settings::Settings;
-use crate::wiring::{App, Place};
+use crate::wiring::App;
 
 pub(crate) async fn run(globals: &Globals, arguments: &Check, output: Output) -> Result<Exit, Failure> {
     if arguments.schema {

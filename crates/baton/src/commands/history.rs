@@ -6,7 +6,7 @@ use baton_state::HandoverId;
 use crate::cli::{Globals, History};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::wiring::Place;
+use crate::place::Place;
 
 pub(crate) async fn run(globals: &Globals, arguments: &History, output: Output) -> Result<Exit, Failure> {
     let state = Place::find_existing(globals)?.state().await?;

@@ -13,7 +13,8 @@ use crate::commands::status;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
-use crate::wiring::{App, Place};
+use crate::place::Place;
+use crate::wiring::App;
 
 /// How long one address may take to answer.
 const TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

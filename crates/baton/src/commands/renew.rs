@@ -8,7 +8,8 @@ use crate::cli::{Globals, Renew};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
-use crate::wiring::{App, DESIGNER, Place};
+use crate::place::Place;
+use crate::wiring::{App, DESIGNER};
 
 pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) -> Result<Exit, Failure> {
     let options = RenewOptions {

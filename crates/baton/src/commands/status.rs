@@ -5,7 +5,8 @@ use baton_handover::Status;
 use crate::cli::Globals;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::wiring::{App, Place};
+use crate::place::Place;
+use crate::wiring::App;
 
 pub(crate) async fn run(globals: &Globals, output: Output) -> Result<Exit, Failure> {
     let app = App::open(Place::find_existing(globals)?, None).await?;

@@ -16,7 +16,8 @@ use crate::cli::{Globals, Store};
 use crate::commands::swap::{read_file, read_password};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, common_name};
-use crate::wiring::{App, Place};
+use crate::place::Place;
+use crate::wiring::App;
 
 /// A certificate of the store, as `--json` prints it.
 #[derive(Serialize)]

@@ -15,7 +15,8 @@ use crate::cli::{Globals, KeyFile, Swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request, SwapRequest};
 use crate::output::Output;
-use crate::wiring::{App, DESIGNER, Place};
+use crate::place::Place;
+use crate::wiring::{App, DESIGNER};
 
 pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> Result<Exit, Failure> {
     let place = Place::find(globals)?;

@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::cli::{Globals, Target as Arguments};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, finding_lines};
-use crate::wiring::{App, Place};
+use crate::place::Place;
+use crate::wiring::App;
 
 /// A target as `--json` prints it.
 #[derive(Serialize)]

@@ -18,7 +18,8 @@ use crate::commands::{prove, renew, swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
-use crate::wiring::{App, DESIGNER, OwnListener, Place, own_hosts};
+use crate::place::Place;
+use crate::wiring::{App, DESIGNER, OwnListener, own_hosts};
 
 /// How many handovers the Designer lists.
 const LISTED_HANDOVERS: u32 = 20;

@@ -1,0 +1,172 @@
+//! Where everything is: the settings file, and the data directory with what lies in it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_platform::{durable, host};
+use baton_state::State;
+use baton_store::{DirectoryStore, SharedStore};
+use fs_err as fs;
+
+use crate::cli::Globals;
+use crate::failure::{Exit, Failure};
+use crate::settings::{Loaded, rules};
+use crate::wiring::DESIGNER;
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8177);
+const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Settings and data directory: enough to look at things.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) loaded: Loaded,
+    pub(crate) data: PathBuf,
+}
+
+impl Place {
+    /// Finds settings and data directory; makes nothing.
+    pub(crate) fn find(globals: &Globals) -> Result<Self, Failure> {
+        let loaded =
+            Loaded::read(globals.settings.as_deref()).map_err(|error| Failure::with(Exit::Usage, &error))?;
+        let data = match (&globals.data, &loaded.settings.data) {
+            (Some(data), _) => std::path::absolute(data).unwrap_or_else(|_| data.clone()),
+            (None, Some(data)) => loaded.resolve(data),
+            (None, None) => loaded.directory().join("baton-data"),
+        };
+        Ok(Self { loaded, data })
+    }
+
+    /// The same, for commands that only look: without a data directory there is nothing to see.
+    pub(crate) fn find_existing(globals: &Globals) -> Result<Self, Failure> {
+        let place = Self::find(globals)?;
+        if !place.data.is_dir() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "data-missing",
+                format!("there is no data directory `{}`", place.data.display()),
+                "run `baton up` first, or name the directory with --data",
+            ));
+        }
+        place.check_owner()?;
+        Ok(place)
+    }
+
+    /// What can be wrong about the settings and the data directory before anything is made.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        rules::check(&self.loaded)?;
+        self.check_owner()
+    }
+
+    fn check_owner(&self) -> Result<(), Failure> {
+        let unusable = |error: std::io::Error| {
+            Failure::new(
+                Exit::Usage,
+                "data-unusable",
+                format!("the data directory cannot be used: {error}"),
+                "run Baton as the account that owns it, or name another with --data",
+            )
+        };
+        match host::is_ours(&self.data).map_err(unusable)? {
+            Some(false) => Err(Failure::new(
+                Exit::Usage,
+                "data-of-other-account",
+                format!(
+                    "the data directory `{}` belongs to {}, and this is {}",
+                    self.data.display(),
+                    host::owner(&self.data).unwrap_or_default(),
+                    host::account()
+                ),
+                "run Baton as that account, or name another directory with --data",
+            )),
+            Some(true) if !self.data.is_dir() => Err(unusable(std::io::Error::new(
+                std::io::ErrorKind::NotADirectory,
+                format!("`{}` is not a directory", self.data.display()),
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn make_data(&self) -> Result<(), Failure> {
+        for directory in [self.data.clone(), self.data.join("locks")] {
+            durable::create_private_directory(&directory).map_err(|error| {
+                Failure::new(
+                    Exit::Usage,
+                    "data-unusable",
+                    format!("the data directory cannot be made: {error}"),
+                    "name another directory with --data",
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.data.join("baton.sock")
+    }
+
+    pub(crate) fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
+        flag.or(self.loaded.settings.designer.listen.map(|address| address.0)).unwrap_or(DEFAULT_LISTEN)
+    }
+
+    pub(crate) fn probe_interval(&self) -> Duration {
+        self.loaded.settings.probe.interval.map_or(DEFAULT_PROBE_INTERVAL, |span| span.unsigned())
+    }
+
+    pub(crate) async fn state(&self) -> Result<State, Failure> {
+        Ok(State::open(&self.data.join("state.db")).await?)
+    }
+
+    /// The store; it is made where it is absent.
+    pub(crate) fn store(&self) -> Result<SharedStore, Failure> {
+        open_store(&self.store_path())
+    }
+
+    /// The store, for commands that only look.
+    pub(crate) fn existing_store(&self) -> Result<SharedStore, Failure> {
+        let path = self.store_path();
+        if !path.is_dir() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "store-missing",
+                format!("there is no certificate store `{}`", path.display()),
+                "`baton store import FILE` makes it; name another with [store] path, or with --data",
+            ));
+        }
+        open_store(&path)
+    }
+
+    fn store_path(&self) -> PathBuf {
+        match &self.loaded.settings.store.path {
+            Some(path) => self.loaded.resolve(path),
+            None => self.data.join("certificates"),
+        }
+    }
+
+    /// The directory of an internal CA.
+    pub(crate) fn authority(&self, issuer: &str) -> PathBuf {
+        self.data.join("ca").join(issuer)
+    }
+
+    /// The names of the internal CAs that exist.
+    pub(crate) fn authorities(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.data.join("ca")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().join("root.pem").is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Our own listener's files.
+    pub(crate) fn designer_files(&self) -> (PathBuf, PathBuf) {
+        let directory = self.data.join(DESIGNER);
+        (directory.join("certificate.pem"), directory.join("key.pem"))
+    }
+}
+
+pub(crate) fn open_store(path: &Path) -> Result<SharedStore, Failure> {
+    Ok(Arc::new(DirectoryStore::open(path)?))
+}

@@ -1,0 +1,186 @@
+//! What well-formed settings must keep to beside their form: told before anything is made.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baton_target::{Files, Kind, Product, ProductKind};
+use baton_x509::{PemContents, X509};
+use fs_err as fs;
+
+use crate::failure::{Exit, Failure};
+use crate::settings::{IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings};
+use crate::wiring::{DESIGNER, INTERNAL};
+
+/// How long each command of a target may run.
+pub(crate) const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// All that can be wrong.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
+    check_names(loaded)?;
+    check_references(loaded)?;
+    for target in &loaded.settings.target {
+        target_kind(loaded, target)?;
+    }
+    for issuer in &loaded.settings.issuer {
+        read_roots(loaded, issuer)?;
+    }
+    Ok(())
+}
+
+fn wrong(loaded: &Loaded, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::with(Exit::Usage, &loaded.wrong(message, hint))
+}
+
+/// Names become file names of locks and directories, and are typed on command lines.
+fn check_names(loaded: &Loaded) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    let lists: [(&str, Vec<&str>); 3] = [
+        ("issuer", settings.issuer.iter().map(|issuer| issuer.name.as_str()).collect()),
+        ("target", settings.target.iter().map(|target| target.name.as_str()).collect()),
+        ("certificate", settings.certificate.iter().map(|certificate| certificate.name.as_str()).collect()),
+    ];
+    for (kind, names) in lists {
+        let mut seen = HashSet::new();
+        for name in &names {
+            let is_sound = (1..=100).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+                && !name.starts_with(['.', '-']);
+            if !is_sound {
+                return Err(wrong(
+                    loaded,
+                    format!("{name:?} cannot be the name of a [[{kind}]]"),
+                    "use letters, digits, hyphen, underscore and dot",
+                ));
+            }
+            if !seen.insert(name) {
+                return Err(wrong(
+                    loaded,
+                    format!("there are two [[{kind}]] named {name:?}"),
+                    "give each its own name",
+                ));
+            }
+            if kind == "target" && *name == DESIGNER {
+                return Err(wrong(
+                    loaded,
+                    format!("{DESIGNER:?} is the name of Baton's own listener"),
+                    "choose another name for the [[target]]",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every name that one part of the settings uses must be given by another.
+fn check_references(loaded: &Loaded) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    let issuers: HashSet<&str> = settings.issuer.iter().map(|issuer| issuer.name.as_str()).collect();
+    let targets: HashSet<&str> = settings.target.iter().map(|target| target.name.as_str()).collect();
+    let has_own_authority = settings.issuer.iter().any(|issuer| issuer.kind == IssuerKind::Internal);
+    for certificate in &settings.certificate {
+        let name = &certificate.name;
+        if certificate.names.is_empty() {
+            return Err(wrong(
+                loaded,
+                format!("the certificate {name:?} has no names"),
+                "set names = [\"…\"]",
+            ));
+        }
+        let is_internal = certificate.issuer == INTERNAL && !has_own_authority;
+        if name == DESIGNER && !certificate.targets.iter().any(|target| target == DESIGNER) {
+            return Err(wrong(
+                loaded,
+                format!("the certificate {name:?} is the one of Baton's own listener"),
+                "choose another name, or add \"designer\" to its targets",
+            ));
+        }
+        if !is_internal && !issuers.contains(certificate.issuer.as_str()) {
+            return Err(wrong(
+                loaded,
+                format!("the certificate {name:?} names an unknown issuer {:?}", certificate.issuer),
+                "add an [[issuer]] of that name",
+            ));
+        }
+        for target in &certificate.targets {
+            if target != DESIGNER && !targets.contains(target.as_str()) {
+                return Err(wrong(
+                    loaded,
+                    format!("the certificate {name:?} names an unknown target {target:?}"),
+                    "add a [[target]] of that name",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a certificate asks for the internal CA that needs no `[[issuer]]`.
+pub(crate) fn names_internal(loaded: &Loaded) -> bool {
+    loaded.settings.certificate.iter().any(|certificate| certificate.issuer == INTERNAL)
+}
+
+/// The roots that an issuer's certificates lead to, as its settings name them.
+pub(crate) fn read_roots(loaded: &Loaded, settings: &IssuerSettings) -> Result<Vec<X509>, Failure> {
+    let Some(root) = &settings.root else { return Ok(Vec::new()) };
+    let unusable = |reason: String| {
+        wrong(
+            loaded,
+            format!("the root of the issuer {:?} cannot be read: {reason}", settings.name),
+            "name a PEM file with the CA's root certificate",
+        )
+    };
+    let text = fs::read(loaded.resolve(root)).map_err(|error| unusable(error.to_string()))?;
+    let contents = PemContents::read(&text).map_err(|error| unusable(error.to_string()))?;
+    Ok(contents.certificates)
+}
+
+pub(crate) fn time_limit(settings: &TargetSettings) -> Duration {
+    settings.time_limit.map_or(DEFAULT_TIME_LIMIT, |span| span.unsigned())
+}
+
+/// What kind of server the settings describe; tells what does not fit before anything is made.
+pub(crate) fn target_kind(loaded: &Loaded, settings: &TargetSettings) -> Result<Kind, Failure> {
+    let time_limit = time_limit(settings);
+    let refuse = |message: String, hint: &str| {
+        wrong(loaded, format!("the target {:?} {message}", settings.name), hint)
+    };
+    Ok(match (settings.product, settings.kind) {
+        (Some(_), Some(TargetKind::Files)) => {
+            return Err(refuse(
+                "is a product and of the kind \"files\"".to_owned(),
+                "take one of the two away",
+            ));
+        }
+        (Some(product), _) => {
+            let product = ProductKind::from(product);
+            let directory = match (&settings.directory, product.default_directory()) {
+                (Some(directory), _) => loaded.resolve(directory),
+                (None, Some(directory)) => PathBuf::from(directory),
+                (None, None) => return Err(refuse("has no directory".to_owned(), "set directory = \"…\"")),
+            };
+            Kind::Product(Product { kind: product, directory })
+        }
+        (None, Some(TargetKind::Product)) => {
+            return Err(refuse(
+                "does not say which product it is".to_owned(),
+                "set product = \"yunio\" or another",
+            ));
+        }
+        (None, _) => match (&settings.certificate, &settings.key) {
+            (Some(certificate), Some(key)) if certificate != key => Kind::Files(Files {
+                certificate: loaded.resolve(certificate),
+                key: loaded.resolve(key),
+                check: settings.check.clone().filter(|argv| !argv.is_empty()),
+                time_limit,
+            }),
+            (Some(_), Some(_)) => {
+                return Err(refuse(
+                    "has certificate and key in one file".to_owned(),
+                    "give each a file of its own",
+                ));
+            }
+            _ => return Err(refuse("lacks its files".to_owned(), "set certificate = \"…\" and key = \"…\"")),
+        },
+    })
+}
