@@ -1,6 +1,9 @@
 -- Times are milliseconds since 1970 UTC. Fingerprints are SHA-256 in lower-case hexadecimal digits,
 -- thumbprints SHA-1 in upper-case ones. No private key is ever in this database.
 
+-- The version of this form, so that a start need not ask for every migration. Each migration sets its own.
+PRAGMA user_version = 1;
+
 -- Every certificate that Baton has issued, imported or seen in a target.
 CREATE TABLE certificate (
     fingerprint   TEXT PRIMARY KEY,

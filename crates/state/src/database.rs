@@ -4,12 +4,15 @@ use std::time::Duration;
 use baton_platform::durable::{self, Attributes};
 use jiff::Timestamp;
 use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::error::StateError;
 
 /// How long a write waits for another process that writes.
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How many rows are handed over from SQLite's thread before it waits.
 const ROWS_AT_ONCE: usize = 4096;
@@ -48,10 +51,13 @@ impl State {
             .connect_with(options)
             .await
             .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
-        sqlx::migrate!()
-            .run(&pool)
+        let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&pool)
             .await
-            .map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+            .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
+        if MIGRATIONS.iter().map(|migration| migration.version).max() != Some(version) {
+            MIGRATIONS.run(&pool).await.map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+        }
         Ok(Self { pool })
     }
 

@@ -213,9 +213,9 @@ impl State {
         let mut transaction = self.pool.begin().await.map_err(&error)?;
         let id = insert_handover(&mut transaction, handover, None, None).await.map_err(&error)?;
         for step in done {
-            write_step(&mut transaction, id, step).await.map_err(&error)?;
+            add_step(&mut transaction, id, step).await.map_err(&error)?;
         }
-        write_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
+        add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
         transaction.commit().await.map_err(&error)?;
         Ok(id)
     }
@@ -234,7 +234,7 @@ impl State {
         let id =
             insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
         for step in steps {
-            write_step(&mut transaction, id, step).await.map_err(&error)?;
+            add_step(&mut transaction, id, step).await.map_err(&error)?;
         }
         write_proofs(&mut transaction, id, proofs).await.map_err(&error)?;
         transaction.commit().await.map_err(&error)?;
@@ -251,9 +251,9 @@ impl State {
     ) -> Result<(), StateError> {
         let error = failed("advance a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        write_step(&mut transaction, id, ended).await.map_err(&error)?;
+        end_step(&mut transaction, id, ended).await.map_err(&error)?;
         if let Some(next) = next {
-            write_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
+            add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
         }
         transaction.commit().await.map_err(&error)
     }
@@ -267,7 +267,7 @@ impl State {
     ) -> Result<(), StateError> {
         let error = failed("close a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        write_step(&mut transaction, id, &closing.step).await.map_err(&error)?;
+        end_step(&mut transaction, id, &closing.step).await.map_err(&error)?;
         write_proofs(&mut transaction, id, &closing.proofs).await.map_err(&error)?;
         if let Some((target, observations)) = &closing.observed {
             observation::write(&mut transaction, target, observations).await.map_err(&error)?;
@@ -424,20 +424,19 @@ async fn insert_handover(
     .map(|done| HandoverId(done.last_insert_rowid()))
 }
 
-/// A step that has begun already is brought to its end; any other becomes the next one.
-async fn write_step(
+/// Brings a step that has begun to its end; one that was never written down becomes the next one.
+async fn end_step(
     connection: &mut sqlx::SqliteConnection,
     id: HandoverId,
     step: &StepRecord,
 ) -> Result<(), sqlx::Error> {
-    let finished_at = step.finished_at.map(|at| at.as_millisecond());
     let updated = sqlx::query(
         "UPDATE step SET outcome = ?, detail = ?, finished_at = ?
          WHERE handover = ? AND step = ? AND outcome = 'begun'",
     )
     .bind(step.outcome.to_string())
     .bind(&step.detail)
-    .bind(finished_at)
+    .bind(step.finished_at.map(|at| at.as_millisecond()))
     .bind(id.0)
     .bind(step.step.to_string())
     .execute(&mut *connection)
@@ -445,6 +444,15 @@ async fn write_step(
     if updated.rows_affected() > 0 {
         return Ok(());
     }
+    add_step(connection, id, step).await
+}
+
+/// Writes a step down as the next one.
+async fn add_step(
+    connection: &mut sqlx::SqliteConnection,
+    id: HandoverId,
+    step: &StepRecord,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO step (handover, position, step, outcome, detail, started_at, finished_at)
          VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM step WHERE handover = ?1), ?2, ?3, ?4, ?5, ?6)",
@@ -454,7 +462,7 @@ async fn write_step(
     .bind(step.outcome.to_string())
     .bind(&step.detail)
     .bind(step.started_at.as_millisecond())
-    .bind(finished_at)
+    .bind(step.finished_at.map(|at| at.as_millisecond()))
     .execute(connection)
     .await
     .map(|_| ())
