@@ -46,11 +46,6 @@ impl DirectoryStore {
         Ok(store)
     }
 
-    /// The store's directory.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn entry(&self, thumbprint: Thumbprint) -> PathBuf {
         self.path.join(thumbprint.to_string())
     }

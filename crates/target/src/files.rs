@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_finding::{Explain as _, Finding};
+use baton_platform::durable::is_writable;
 use baton_x509::{Certificate, PemContents, Thumbprint};
 use fs_err as fs;
 
@@ -281,10 +282,6 @@ fn candidate_names(name: &str) -> impl Iterator<Item = PathBuf> {
     let name = name.to_owned();
     (1..1000)
         .map(move |number| PathBuf::from(if number == 1 { name.clone() } else { format!("{name}-{number}") }))
-}
-
-pub(crate) fn is_writable(path: &Path) -> bool {
-    baton_platform::durable::is_writable(path)
 }
 
 pub(crate) fn not_writable(path: &Path) -> Finding {

@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::{Explain as _, Finding};
+use baton_platform::durable::is_writable;
 use baton_store::Store;
 use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
@@ -15,7 +16,7 @@ use fs_err as fs;
 pub use preset::{ProductKind, UnknownProduct};
 
 use crate::endpoint::{Endpoint, EndpointAddress};
-use crate::files::{is_writable, not_writable};
+use crate::files::not_writable;
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
 use crate::settings_file::{Place, SettingsFile};
 

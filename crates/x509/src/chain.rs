@@ -75,11 +75,6 @@ impl Trust {
         }
     }
 
-    /// Whether the set is empty.
-    pub fn is_empty(&self) -> bool {
-        self.roots.is_empty()
-    }
-
     /// Checks that `leaf` leads through `intermediates` to one of the roots, each signature and constraint
     /// on the way included, for a TLS server at the moment `now`.
     pub fn verify(&self, leaf: &X509, intermediates: &[X509], now: Timestamp) -> Result<(), ChainError> {
