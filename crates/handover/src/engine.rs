@@ -6,9 +6,11 @@ use std::time::Duration;
 use baton_finding::Finding;
 use baton_platform::clock;
 use baton_platform::lock::FileLock;
-use baton_state::{Closing, HandoverId, NewHandover, Origin, Outcome, State, Step, StepOutcome, StepRecord};
+use baton_state::{
+    Closing, HandoverId, Met, NewHandover, Origin, Outcome, ProofRecord, State, Step, StepOutcome, StepRecord,
+};
 use baton_target::{Action, ActionContext, Expected, Proof, Target, family_of, prove};
-use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
+use baton_x509::{Certificate, Thumbprint};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,7 @@ use crate::check::Checked;
 use crate::error::HandoverError;
 use crate::record::{Prior, Record};
 use crate::report::Report;
+use crate::running::{Running, ended};
 use crate::trust::KnownRoots;
 
 /// How long a handover waits for another one of the same target.
@@ -59,18 +62,6 @@ pub struct Request<'a> {
     pub dry_run: bool,
 }
 
-/// A handover that is under way.
-pub(crate) struct Running<'a> {
-    pub(crate) id: HandoverId,
-    pub(crate) target: &'a Target,
-    pub(crate) successor: Option<&'a Certificate>,
-    pub(crate) new: Fingerprint,
-    pub(crate) old: Option<Fingerprint>,
-    pub(crate) trust: Option<Trust>,
-    pub(crate) record: Record,
-    pub(crate) findings: Vec<Finding>,
-}
-
 impl Engine {
     /// An engine over a journal. `locks` is a directory; `grace` is how long an old certificate is kept after
     /// its successor was proven, and again in the trash.
@@ -93,12 +84,7 @@ impl Engine {
         self.resume_locked(request.target, Some(request.successor)).await?;
         let started_at = clock::now();
         let checked = self.check(request).await;
-        self.state
-            .record_certificate(request.successor.leaf(), request.certificate, Origin::Found, started_at)
-            .await?;
-        if let Some(certificate) = &checked.certificate {
-            self.state.record_certificate(certificate.leaf(), None, Origin::Found, started_at).await?;
-        }
+        let met = met(request, &checked);
         let begun = new_handover(request, &checked, started_at);
         if checked.is_refused() {
             let step = ended(Step::Check, StepOutcome::Failed, String::new(), started_at);
@@ -108,18 +94,18 @@ impl Engine {
                 Purpose::Renew => Outcome::Pending,
                 Purpose::Swap => Outcome::Refused,
             };
-            return self.record_ended(&begun, &[step], &[], outcome).await;
+            return self.record_ended(begun, &met, &[step], &[], outcome).await;
         }
         let check = ended(Step::Check, StepOutcome::Done, String::new(), started_at);
         if checked.names_already(request.successor) && !checked.tls_stays_off {
             let proving_at = clock::now();
-            let running = running(HandoverId(0), request, &checked);
+            let running = running(HandoverId(0), request, &checked, begun.clone());
             // Named and served already. Named and not served is what a forgotten restart looks like: go on.
             if let Ok(proofs) = self.prove_successor(&running).await {
                 let prove = ended(Step::Prove, StepOutcome::Done, String::new(), proving_at);
                 self.observe_proofs(request.target, &proofs).await?;
                 let proofs: Vec<_> = proofs.iter().filter_map(crate::observe::proof_record).collect();
-                return self.record_ended(&begun, &[check, prove], &proofs, Outcome::Unchanged).await;
+                return self.record_ended(begun, &met, &[check, prove], &proofs, Outcome::Unchanged).await;
             }
         }
         // Nothing to stage is staged already: that saves a write.
@@ -129,14 +115,10 @@ impl Engine {
         } else {
             (vec![check], Step::Stage)
         };
-        let id = self.state.open_handover(&begun, &done, next, clock::now()).await?;
+        let id = self.state.open_handover(&begun, &met, &done, next, clock::now()).await?;
         tracing::info!(handover = %id, target = %request.target, "checked: nothing speaks against it");
-        let mut running = running(id, request, &checked);
-        running.findings = checked.findings;
-        if checked.tls_stays_off {
-            return self.switch_without_proof(running, next).await;
-        }
-        self.carry_out(running, next).await
+        let running = Running { steps: done, ..running(id, request, &checked, begun) };
+        self.carry_out(running, next, !checked.tls_stays_off).await
     }
 
     /// The lock of a target: one handover at a time, across processes.
@@ -169,18 +151,26 @@ impl Engine {
         }
     }
 
-    /// Stage to prove; any failure leads back.
-    async fn carry_out(&self, mut running: Running<'_>, first: Step) -> Result<Report, HandoverError> {
-        let steps: [(Step, Step); 2] = [(Step::Stage, Step::Switch), (Step::Switch, Step::Activate)];
+    /// Stage to prove; any failure leads back. Where TLS is off and stays off, there is nothing to ask after the
+    /// references have changed.
+    async fn carry_out(
+        &self,
+        mut running: Running<'_>,
+        first: Step,
+        is_served: bool,
+    ) -> Result<Report, HandoverError> {
+        let steps = [(Step::Stage, Some(Step::Switch)), (Step::Switch, is_served.then_some(Step::Activate))];
         for (step, next) in steps.into_iter().skip_while(|(step, _)| *step != first) {
             let started_at = clock::now();
-            match self.apply(&mut running, step).await {
-                Ok(output) => {
-                    let done = ended(step, StepOutcome::Done, output, started_at);
-                    self.state.advance(running.id, &done, Some(next), clock::now()).await?;
-                    tracing::info!(handover = %running.id, target = %running.target, "{step} done");
-                }
+            let output = match self.apply(&mut running, step).await {
+                Ok(output) => output,
                 Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
+            };
+            let done = ended(step, StepOutcome::Done, output, started_at);
+            tracing::info!(handover = %running.id, target = %running.target, "{step} done");
+            match next {
+                Some(next) => self.advance(&mut running, done, next).await?,
+                None => return self.close(running, done, Outcome::Pending, Closing::default()).await,
             }
         }
         self.activate_and_prove(running).await
@@ -192,58 +182,29 @@ impl Engine {
         match running.target.activate().await {
             Ok(output) => {
                 let done = ended(Step::Activate, StepOutcome::Done, output, started_at);
-                self.state.advance(running.id, &done, Some(Step::Prove), clock::now()).await?;
+                self.advance(&mut running, done, Step::Prove).await?;
                 tracing::info!(handover = %running.id, target = %running.target, "activate done");
             }
             Err(error) => {
-                return self
-                    .fail(running, Step::Activate, started_at, vec![Finding::from_error(&error)])
-                    .await;
+                let findings = vec![Finding::from_error(&error)];
+                return self.fail(running, Step::Activate, started_at, findings).await;
             }
         }
         let started_at = clock::now();
         match self.prove_successor(&running).await {
             Ok(proofs) => {
-                let now = clock::now();
                 let done = ended(Step::Prove, StepOutcome::Done, String::new(), started_at);
-                let findings = std::mem::take(&mut running.findings);
                 let closing = Closing {
                     proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
                     observed: Some(crate::observe::observed(running.target, &proofs)),
-                    in_use: Some(running.new),
-                    retirement: self.retirement_of(&running, now).await?,
-                    ..Closing::new(done, Outcome::Served, findings)
+                    in_use: Some(running.new_fingerprint()),
+                    retirement: self.retirement_of(&running, clock::now()).await?,
                 };
-                self.state.close_handover(running.id, &closing, now).await?;
                 tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
-                self.report(running.id).await
+                self.close(running, done, Outcome::Served, closing).await
             }
             Err(findings) => self.fail(running, Step::Prove, started_at, findings).await,
         }
-    }
-
-    /// TLS is off and stays off: the references change, and there is nothing to ask.
-    async fn switch_without_proof(
-        &self,
-        mut running: Running<'_>,
-        first: Step,
-    ) -> Result<Report, HandoverError> {
-        for step in [Step::Stage, Step::Switch].into_iter().skip_while(|step| *step != first) {
-            let started_at = clock::now();
-            match self.apply(&mut running, step).await {
-                Ok(output) if step == Step::Stage => {
-                    let done = ended(step, StepOutcome::Done, output, started_at);
-                    self.state.advance(running.id, &done, Some(Step::Switch), clock::now()).await?;
-                }
-                Ok(output) => {
-                    let done = ended(step, StepOutcome::Done, output, started_at);
-                    let closing = Closing::new(done, Outcome::Pending, running.findings.clone());
-                    self.state.close_handover(running.id, &closing, clock::now()).await?;
-                }
-                Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
-            }
-        }
-        self.report(running.id).await
     }
 
     async fn fail(
@@ -255,9 +216,9 @@ impl Engine {
     ) -> Result<Report, HandoverError> {
         let reason = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
         tracing::warn!(handover = %running.id, target = %running.target, "{step} failed: {reason}");
-        running.findings.extend(findings);
+        running.begun.findings.extend(findings);
         let failed = ended(step, StepOutcome::Failed, reason, started_at);
-        self.state.advance(running.id, &failed, Some(Step::RollBack), clock::now()).await?;
+        self.advance(&mut running, failed, Step::RollBack).await?;
         self.roll_back(running, matches!(step, Step::Activate | Step::Prove)).await
     }
 
@@ -271,7 +232,7 @@ impl Engine {
             match action.apply(context).await {
                 Ok(report) => {
                     output.push_str(&report.output);
-                    running.findings.extend(report.findings);
+                    running.begun.findings.extend(report.findings);
                 }
                 Err(error) => {
                     // What was refused before it was touched, and what comes after it, has nothing to undo.
@@ -292,10 +253,10 @@ impl Engine {
         let family =
             running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
         let expected = Expected::Certificate {
-            fingerprint: running.new,
+            fingerprint: running.new_fingerprint(),
             trust: running.trust.clone(),
             family,
-            old: running.old.filter(|old| *old != running.new),
+            old: running.old_fingerprint(),
         };
         let addresses = running
             .record
@@ -308,27 +269,26 @@ impl Engine {
             .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
     }
 
-    pub(crate) async fn report(&self, id: HandoverId) -> Result<Report, HandoverError> {
-        match self.state.handover(id).await? {
-            Some(handover) => Ok(Report::read(&self.state, &handover).await?),
-            None => Err(HandoverError::Vanished { id }),
-        }
-    }
-
     async fn record_ended(
         &self,
-        begun: &NewHandover,
+        begun: NewHandover,
+        met: &[Met<'_>],
         steps: &[StepRecord],
-        proofs: &[baton_state::ProofRecord],
+        proofs: &[ProofRecord],
         outcome: Outcome,
     ) -> Result<Report, HandoverError> {
-        let id = self.state.record_ended_handover(begun, steps, proofs, outcome, clock::now()).await?;
-        self.report(id).await
+        let now = clock::now();
+        let id = self.state.record_ended_handover(&begun, met, steps, proofs, outcome, now).await?;
+        Ok(Report::of(id, &begun, Some(outcome), steps, proofs))
     }
 }
 
-pub(crate) fn ended(step: Step, outcome: StepOutcome, detail: String, started_at: Timestamp) -> StepRecord {
-    StepRecord::ended(step, outcome, detail, started_at, clock::now())
+/// The certificates that a handover meets: they are remembered together with it.
+fn met<'a>(request: &Request<'a>, checked: &'a Checked) -> Vec<Met<'a>> {
+    let new = Met { certificate: request.successor.leaf(), name: request.certificate, origin: Origin::Found };
+    let old = checked.certificate.as_ref();
+    let old = old.map(|old| Met { certificate: old.leaf(), name: None, origin: Origin::Found });
+    [new].into_iter().chain(old).collect()
 }
 
 fn record(request: &Request<'_>, checked: &Checked) -> Record {
@@ -354,16 +314,15 @@ fn new_handover(request: &Request<'_>, checked: &Checked, started_at: Timestamp)
     }
 }
 
-fn running<'a>(id: HandoverId, request: &Request<'a>, checked: &Checked) -> Running<'a> {
+fn running<'a>(id: HandoverId, request: &Request<'a>, checked: &Checked, begun: NewHandover) -> Running<'a> {
     Running {
         id,
         target: request.target,
         successor: Some(request.successor),
-        new: request.successor.fingerprint(),
-        old: checked.old_fingerprint(),
         trust: checked.trust.clone(),
         record: record(request, checked),
-        findings: Vec::new(),
+        begun,
+        steps: Vec::new(),
     }
 }
 

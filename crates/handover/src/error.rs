@@ -31,12 +31,6 @@ pub enum HandoverError {
         #[source]
         cause: serde_json::Error,
     },
-    /// A handover that was just written is not in the journal.
-    #[error("handover {id} is not in the journal")]
-    Vanished {
-        /// Which handover.
-        id: baton_state::HandoverId,
-    },
 }
 
 impl Explain for HandoverError {
@@ -46,7 +40,6 @@ impl Explain for HandoverError {
             Self::Busy { .. } => "target-busy",
             Self::Lock { .. } => "lock-unusable",
             Self::Plan { .. } => "plan-unreadable",
-            Self::Vanished { .. } => "handover-unknown",
         }
     }
 
@@ -54,7 +47,7 @@ impl Explain for HandoverError {
         match self {
             Self::Journal(error) => error.retry(),
             Self::Busy { .. } | Self::Lock { .. } => Retry::Backoff,
-            Self::Plan { .. } | Self::Vanished { .. } => Retry::Never,
+            Self::Plan { .. } => Retry::Never,
         }
     }
 
@@ -63,7 +56,6 @@ impl Explain for HandoverError {
             Self::Journal(error) => error.hint(),
             Self::Busy { .. } => Some("wait for it; `baton history` shows how far it is".to_owned()),
             Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
-            Self::Vanished { .. } => Some("`baton history` lists the handovers".to_owned()),
             Self::Plan { .. } => Some("run the version of Baton that wrote it".to_owned()),
         }
     }

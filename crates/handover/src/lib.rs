@@ -19,6 +19,7 @@ mod report;
 mod resume;
 mod retire;
 mod roll_back;
+mod running;
 mod soundness;
 mod status;
 mod trust;

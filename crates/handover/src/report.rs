@@ -2,7 +2,7 @@
 
 use baton_finding::Finding;
 use baton_state::{
-    Handover, HandoverId, Outcome, ProofRecord, State, StateError, Step, StepOutcome, StepRecord,
+    Handover, HandoverId, NewHandover, Outcome, ProofRecord, State, StateError, Step, StepOutcome, StepRecord,
 };
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::Timestamp;
@@ -79,21 +79,31 @@ impl Report {
     pub async fn read(state: &State, handover: &Handover) -> Result<Self, StateError> {
         let steps = state.steps(handover.id).await?;
         let proofs = state.proofs(handover.id).await?;
-        let begun = &handover.begun;
-        Ok(Self {
+        Ok(Self::of(handover.id, &handover.begun, handover.outcome, &steps, &proofs))
+    }
+
+    /// A handover out of what its journal holds.
+    pub(crate) fn of(
+        id: HandoverId,
+        begun: &NewHandover,
+        outcome: Option<Outcome>,
+        steps: &[StepRecord],
+        proofs: &[ProofRecord],
+    ) -> Self {
+        Self {
             schema: SCHEMA.to_owned(),
-            id: Some(handover.id),
+            id: Some(id),
             certificate: begun.certificate.clone(),
             target: begun.target.clone(),
             old: begun.old,
             new: Some(begun.new),
-            outcome: handover.outcome,
+            outcome,
             started_at: begun.started_at,
             steps: steps.iter().map(StepReport::from).collect(),
             proof: proofs.iter().map(ProofReport::from).collect(),
             findings: begun.findings.clone(),
             plan: Vec::new(),
-        })
+        }
     }
 
     /// A report about a certificate that got no further than a finding: nothing was issued or changed.

@@ -4,10 +4,11 @@ use baton_state::{Handover, Step, StepOutcome};
 use baton_target::Target;
 use baton_x509::Certificate;
 
-use crate::engine::{Engine, Running};
+use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::record::Record;
 use crate::report::Report;
+use crate::running::Running;
 use crate::soundness;
 
 impl Engine {
@@ -52,18 +53,22 @@ impl Engine {
         let trust = stored.as_ref().and_then(|stored| {
             soundness::examine(stored, None, &endpoints, &self.roots, baton_platform::clock::now()).trust
         });
+        let (open, steps): (Vec<_>, Vec<_>) = self
+            .state
+            .steps(handover.id)
+            .await?
+            .into_iter()
+            .partition(|step| step.outcome == StepOutcome::Begun);
+        let last = open.last().map(|step| step.step);
         let running = Running {
             id: handover.id,
             target,
             successor: stored.as_ref(),
-            new: handover.begun.new_fingerprint,
-            old: handover.begun.old_fingerprint,
             trust,
             record,
-            findings: handover.begun.findings.clone(),
+            begun: handover.begun.clone(),
+            steps,
         };
-        let steps = self.state.steps(handover.id).await?;
-        let last = steps.iter().rev().find(|step| step.outcome == StepOutcome::Begun).map(|step| step.step);
         match last {
             Some(Step::Activate | Step::Prove) => self.activate_and_prove(running).await,
             Some(Step::RollBack) => self.roll_back(running, true).await,

@@ -9,8 +9,9 @@ use baton_target::Target;
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::{Engine, Running};
+use crate::engine::Engine;
 use crate::error::HandoverError;
+use crate::running::Running;
 
 impl Engine {
     /// When the certificate before may go: after the grace period. One that lives less long than that is of no
@@ -20,7 +21,7 @@ impl Engine {
         running: &Running<'_>,
         now: Timestamp,
     ) -> Result<Option<Retirement>, HandoverError> {
-        match running.old.filter(|old| *old != running.new) {
+        match running.old_fingerprint() {
             Some(old) => self.retirement(old, &running.target.name, now).await,
             None => Ok(None),
         }

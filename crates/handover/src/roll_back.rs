@@ -6,10 +6,11 @@ use baton_state::{Closing, Outcome, Step, StepOutcome};
 use baton_target::{Action, Expected, KeyFamily, Proof, prove};
 use jiff::Timestamp;
 
-use crate::engine::{Engine, Purpose, Running, ended};
+use crate::engine::{Engine, Purpose};
 use crate::error::HandoverError;
 use crate::record::Prior;
 use crate::report::Report;
+use crate::running::{Running, ended};
 
 impl Engine {
     /// Undoes all that the plan says, as far as it was done, and proves the state before.
@@ -24,7 +25,7 @@ impl Engine {
         let started_at = clock::now();
         let mut observed = None;
         let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {
-            running.findings.push(Finding::error(
+            running.begun.findings.push(Finding::error(
                 "old-expired",
                 "the certificate before has expired: the target stays with the new one",
                 "see why the server does not serve it, then run the handover again",
@@ -42,9 +43,7 @@ impl Engine {
                 }
                 Err(findings) => {
                     let detail = findings.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
-                    let new = findings.into_iter().filter(|finding| !running.findings.contains(finding));
-                    let new: Vec<Finding> = new.collect();
-                    running.findings.extend(new);
+                    running.found(findings);
                     (Outcome::Stuck, StepOutcome::Failed, detail)
                 }
             }
@@ -58,14 +57,13 @@ impl Engine {
             }
         }
         let step = ended(Step::RollBack, step_outcome, detail, started_at);
-        let closing =
-            Closing { observed, ..Closing::new(step, outcome, std::mem::take(&mut running.findings)) };
-        self.state.close_handover(running.id, &closing, clock::now()).await?;
+        let target = running.target;
+        let report = self.close(running, step, outcome, Closing { observed, ..Closing::default() }).await?;
         if outcome == Outcome::Stuck {
             // What is served now is what a person must know first.
-            self.observe(running.target).await?;
+            self.observe(target).await?;
         }
-        self.report(running.id).await
+        Ok(report)
     }
 
     fn old_is_expired(&self, running: &Running<'_>, now: Timestamp) -> bool {
@@ -95,7 +93,7 @@ impl Engine {
             None => {
                 if let Err(error) = running.target.activate().await {
                     // The proof decides: a command may fail and the server be well.
-                    running.findings.push(Finding::from_error(&error));
+                    running.begun.findings.push(Finding::from_error(&error));
                 }
                 self.prove_prior(running, true).await?
             }
@@ -116,7 +114,11 @@ impl Engine {
                     Prior::PlainHttp => Expected::PlainHttp,
                     Prior::Served(fingerprint) => Expected::Certificate {
                         // After a restart a server serves what its settings name, whatever it served before.
-                        fingerprint: if activated { running.old.unwrap_or(fingerprint) } else { fingerprint },
+                        fingerprint: if activated {
+                            running.begun.old_fingerprint.unwrap_or(fingerprint)
+                        } else {
+                            fingerprint
+                        },
                         trust: None,
                         family: KeyFamily::Any,
                         old: None,

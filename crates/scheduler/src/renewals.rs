@@ -7,7 +7,7 @@ use baton_handover::{Engine, HandoverError, Purpose, Report, Request};
 use baton_issuer::{IssueError, Issuer, KeySource, Order};
 use baton_platform::clock;
 use baton_schedule::{Lifetime, backoff_within, due};
-use baton_state::{CertificateRecord, Origin, Outcome, Renewal, StateError};
+use baton_state::{CertificateRecord, Met, Origin, Outcome, Renewal, StateError};
 use baton_store::{SharedStore, StoreError};
 use baton_target::Target;
 use baton_x509::{Certificate, KeyAlgorithm, Name};
@@ -324,10 +324,8 @@ impl Renewals {
         .unwrap_or_else(|error| Err(IssueError::Failed { reason: error.to_string() }))
         .map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause })?;
         self.store.import(&issued).map_err(store_error)?;
-        self.engine
-            .state()
-            .record_certificate(issued.leaf(), Some(&certificate.name), Origin::Issued, now)
-            .await?;
+        let met = Met { certificate: issued.leaf(), name: Some(&certificate.name), origin: Origin::Issued };
+        self.engine.state().record_certificate(&met, now).await?;
         Ok(issued)
     }
 

@@ -48,41 +48,24 @@ pub struct CertificateRecord {
     pub foreign: bool,
 }
 
+/// A certificate that Baton meets, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Met<'a> {
+    /// The certificate.
+    pub certificate: &'a X509,
+    /// The `[[certificate]]` of the settings that it is for.
+    pub name: Option<&'a str>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
 impl State {
     /// Remembers a certificate. Known ones stay as they are, but that a name is added where there was none,
     /// and that one found in a target becomes Baton's own when Baton brings it.
-    pub async fn record_certificate(
-        &self,
-        certificate: &X509,
-        name: Option<&str>,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<(), StateError> {
-        sqlx::query(
-            "INSERT INTO certificate (fingerprint, thumbprint, name, subject, issuer, names, key_algorithm,
-                                      not_before, not_after, origin, added_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (fingerprint) DO UPDATE SET
-                 name = coalesce(certificate.name, excluded.name),
-                 origin = CASE certificate.origin WHEN 'found' THEN excluded.origin ELSE certificate.origin END
-             WHERE certificate.name IS NOT coalesce(certificate.name, excluded.name)
-                OR (certificate.origin = 'found' AND excluded.origin <> 'found')",
-        )
-        .bind(certificate.fingerprint().to_string())
-        .bind(certificate.thumbprint().to_string())
-        .bind(name)
-        .bind(certificate.subject())
-        .bind(certificate.issuer())
-        .bind(to_json(&certificate.names()))
-        .bind(certificate.key_algorithm().to_string())
-        .bind(certificate.not_before().as_millisecond())
-        .bind(certificate.not_after().as_millisecond())
-        .bind(origin.name())
-        .bind(now.as_millisecond())
-        .execute(&self.pool)
-        .await
-        .map_err(failed("record a certificate"))?;
-        Ok(())
+    pub async fn record_certificate(&self, met: &Met<'_>, now: Timestamp) -> Result<(), StateError> {
+        let error = failed("record a certificate");
+        let mut connection = self.pool.acquire().await.map_err(&error)?;
+        write(&mut connection, met, now).await.map_err(&error)
     }
 
     /// A certificate by its fingerprint.
@@ -98,6 +81,39 @@ impl State {
             .map(|row| record(&row))
             .transpose()
     }
+}
+
+/// Writes a certificate down in the transaction of another record, or on its own.
+pub(crate) async fn write(
+    connection: &mut sqlx::SqliteConnection,
+    met: &Met<'_>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let certificate = met.certificate;
+    sqlx::query(
+        "INSERT INTO certificate (fingerprint, thumbprint, name, subject, issuer, names, key_algorithm,
+                                  not_before, not_after, origin, added_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (fingerprint) DO UPDATE SET
+             name = coalesce(certificate.name, excluded.name),
+             origin = CASE certificate.origin WHEN 'found' THEN excluded.origin ELSE certificate.origin END
+         WHERE certificate.name IS NOT coalesce(certificate.name, excluded.name)
+            OR (certificate.origin = 'found' AND excluded.origin <> 'found')",
+    )
+    .bind(certificate.fingerprint().to_string())
+    .bind(certificate.thumbprint().to_string())
+    .bind(met.name)
+    .bind(certificate.subject())
+    .bind(certificate.issuer())
+    .bind(to_json(&certificate.names()))
+    .bind(certificate.key_algorithm().to_string())
+    .bind(certificate.not_before().as_millisecond())
+    .bind(certificate.not_after().as_millisecond())
+    .bind(met.origin.name())
+    .bind(now.as_millisecond())
+    .execute(connection)
+    .await
+    .map(|_| ())
 }
 
 fn record(row: &SqliteRow) -> Result<CertificateRecord, StateError> {

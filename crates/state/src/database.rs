@@ -14,6 +14,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// After how many pages the log is written back into the database: a start that finds a log reads all of it.
+const LOG_PAGES: &str = "128";
+
 /// How many rows are handed over from SQLite's thread before it waits.
 const ROWS_AT_ONCE: usize = 4096;
 
@@ -42,12 +45,15 @@ impl State {
             .busy_timeout(LOCK_PATIENCE)
             // Rows come from a thread of their own: in large parcels, so that the two wake each other seldom.
             .row_buffer_size(ROWS_AT_ONCE)
+            .pragma("wal_autocheckpoint", LOG_PAGES)
             .foreign_keys(true);
         // One connection: writes queue here, not in SQLite's busy handler, and nothing wakes up by itself.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // It is a file: there is no server that could have gone away meanwhile.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
@@ -61,7 +67,14 @@ impl State {
         Ok(Self { pool })
     }
 
-    /// Closes the database; what was written is durable already.
+    /// Leaves the database as it is: what was written is durable in the log already, and to write the log back
+    /// at the end of every command would cost each of them two more waits for the disk.
+    pub async fn leave(&self) {
+        // A connection that is never dropped is never closed: the process ends with it.
+        std::mem::forget(self.pool.acquire().await);
+    }
+
+    /// Closes the database and writes the log back; what was written is durable already.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use crate::certificate::{self, Met};
 use crate::database::{
     State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time,
 };
@@ -173,17 +174,11 @@ pub struct ProofRecord {
     pub at: Timestamp,
 }
 
-/// How a handover ended, and what follows from it.
-#[derive(Debug, Clone)]
+/// What follows from the end of a handover.
+#[derive(Debug, Clone, Default)]
 pub struct Closing {
-    /// The last step.
-    pub step: StepRecord,
     /// The handshakes that showed the successor.
     pub proofs: Vec<ProofRecord>,
-    /// All findings.
-    pub findings: Vec<Finding>,
-    /// How it ended.
-    pub outcome: Outcome,
     /// What the endpoints of the target were seen to serve.
     pub observed: Option<(String, Vec<Observation>)>,
     /// A certificate that is in use, so it is not on its way out any more.
@@ -192,25 +187,22 @@ pub struct Closing {
     pub retirement: Option<Retirement>,
 }
 
-impl Closing {
-    /// An end that nothing else follows from.
-    pub fn new(step: StepRecord, outcome: Outcome, findings: Vec<Finding>) -> Self {
-        Self { step, proofs: Vec::new(), findings, outcome, observed: None, in_use: None, retirement: None }
-    }
-}
-
 impl State {
-    /// Writes down a handover that is about to act, the steps that are done, and that `next` has begun: one
-    /// transaction, durable when this returns.
+    /// Writes down a handover that is about to act, the certificates it met, the steps that are done, and that
+    /// `next` has begun: one transaction, durable when this returns.
     pub async fn open_handover(
         &self,
         handover: &NewHandover,
+        met: &[Met<'_>],
         done: &[StepRecord],
         next: Step,
         now: Timestamp,
     ) -> Result<HandoverId, StateError> {
         let error = failed("open a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
+        for met in met {
+            certificate::write(&mut transaction, met, now).await.map_err(&error)?;
+        }
         let id = insert_handover(&mut transaction, handover, None, None).await.map_err(&error)?;
         for step in done {
             add_step(&mut transaction, id, step).await.map_err(&error)?;
@@ -224,6 +216,7 @@ impl State {
     pub async fn record_ended_handover(
         &self,
         handover: &NewHandover,
+        met: &[Met<'_>],
         steps: &[StepRecord],
         proofs: &[ProofRecord],
         outcome: Outcome,
@@ -231,6 +224,9 @@ impl State {
     ) -> Result<HandoverId, StateError> {
         let error = failed("record a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
+        for met in met {
+            certificate::write(&mut transaction, met, now).await.map_err(&error)?;
+        }
         let id =
             insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
         for step in steps {
@@ -246,15 +242,13 @@ impl State {
         &self,
         id: HandoverId,
         ended: &StepRecord,
-        next: Option<Step>,
+        next: Step,
         now: Timestamp,
     ) -> Result<(), StateError> {
         let error = failed("advance a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
         end_step(&mut transaction, id, ended).await.map_err(&error)?;
-        if let Some(next) = next {
-            add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
-        }
+        add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
         transaction.commit().await.map_err(&error)
     }
 
@@ -262,12 +256,15 @@ impl State {
     pub async fn close_handover(
         &self,
         id: HandoverId,
+        last: &StepRecord,
+        outcome: Outcome,
+        findings: &[Finding],
         closing: &Closing,
         now: Timestamp,
     ) -> Result<(), StateError> {
         let error = failed("close a handover");
         let mut transaction = self.pool.begin().await.map_err(&error)?;
-        end_step(&mut transaction, id, &closing.step).await.map_err(&error)?;
+        end_step(&mut transaction, id, last).await.map_err(&error)?;
         write_proofs(&mut transaction, id, &closing.proofs).await.map_err(&error)?;
         if let Some((target, observations)) = &closing.observed {
             observation::write(&mut transaction, target, observations).await.map_err(&error)?;
@@ -279,8 +276,8 @@ impl State {
             retirement::write(&mut transaction, retirement).await.map_err(&error)?;
         }
         sqlx::query("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")
-            .bind(closing.outcome.to_string())
-            .bind(to_json(&closing.findings))
+            .bind(outcome.to_string())
+            .bind(to_json(&findings))
             .bind(now.as_millisecond())
             .bind(id.0)
             .execute(&mut *transaction)

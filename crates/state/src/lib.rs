@@ -11,7 +11,7 @@ mod observation;
 mod renewal;
 mod retirement;
 
-pub use certificate::{CertificateRecord, Origin};
+pub use certificate::{CertificateRecord, Met, Origin};
 pub use database::State;
 pub use error::StateError;
 pub use journal::{

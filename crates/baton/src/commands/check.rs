@@ -28,6 +28,6 @@ pub(crate) async fn run(globals: &Globals, arguments: &Check, output: Output) ->
     tell(&format!("store: {}", app.renewals.store.location()));
     let targets: Vec<&Arc<Target>> = app.targets_of_settings().collect();
     let exit = target::check(&app, &targets, output).await;
-    app.renewals.engine.state().close().await;
+    app.renewals.engine.state().leave().await;
     exit
 }

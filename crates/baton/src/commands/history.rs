@@ -26,7 +26,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &History, output: Output) 
     for handover in state.handovers(arguments.limit).await? {
         reports.push((Report::read(&state, &handover).await?, handover.finished_at));
     }
-    state.close().await;
+    state.leave().await;
     if output.json {
         reports.iter().for_each(|(report, _)| output.object(report));
         return Ok(Exit::Done);

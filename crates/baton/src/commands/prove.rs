@@ -35,7 +35,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Prove, output: Output) ->
         Some(Answer::Reports { .. }) | None => {
             let app = App::open(place, None).await?;
             let status = execute(&app, arguments.what.as_deref(), false).await;
-            app.renewals.engine.state().close().await;
+            app.renewals.engine.state().leave().await;
             status?
         }
     };

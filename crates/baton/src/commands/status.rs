@@ -11,7 +11,7 @@ use crate::wiring::App;
 pub(crate) async fn run(globals: &Globals, output: Output) -> Result<Exit, Failure> {
     let app = App::open(Place::find_existing(globals)?, None).await?;
     let status = app.renewals.engine.status(&app.subjects()).await;
-    app.renewals.engine.state().close().await;
+    app.renewals.engine.state().leave().await;
     let status = status?;
     output.status(&status);
     Ok(exit(&status))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_finding::Explain;
 use baton_platform::clock;
 use baton_platform::durable::{self, Attributes};
-use baton_state::Origin;
+use baton_state::{Met, Origin};
 use baton_store::{Entry, Imported, SharedStore};
 use baton_target::Target;
 use baton_x509::{Certificate, Thumbprint, X509};
@@ -91,8 +91,9 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
             let app = App::open(Place::find(globals)?, None).await?;
             let imported = app.renewals.store.import(&certificate)?;
             let state = app.renewals.engine.state();
-            state.record_certificate(certificate.leaf(), None, Origin::Imported, clock::now()).await?;
-            state.close().await;
+            let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
+            state.record_certificate(&met, clock::now()).await?;
+            state.leave().await;
             show(&certificate, Some(imported), output);
             Ok(Exit::Done)
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use baton_finding::Finding;
 use baton_handover::{Purpose, Report, Request as HandoverRequest};
 use baton_platform::clock;
-use baton_state::{Origin, Outcome};
+use baton_state::{Met, Origin, Outcome};
 use baton_store::CertificateFile;
 use baton_x509::Thumbprint;
 use fs_err as fs;
@@ -23,7 +23,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> 
     let old = parse_old(&arguments.old)?;
     let app = App::open(place, None).await?;
     let result = run_in(&app, arguments, old).await;
-    app.renewals.engine.state().close().await;
+    app.renewals.engine.state().leave().await;
     let reports = result?;
     reports.iter().for_each(|report| output.report(report));
     Ok(reports.iter().map(Exit::of_swap).fold(Exit::Done, Exit::worse))
@@ -148,7 +148,8 @@ async fn bring(app: &App, arguments: &Swap) -> Result<Result<Thumbprint, Finding
             }
             app.renewals.store.import(&certificate)?;
             let state = app.renewals.engine.state();
-            state.record_certificate(certificate.leaf(), None, Origin::Imported, clock::now()).await?;
+            let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
+            state.record_certificate(&met, clock::now()).await?;
             thumbprint
         }
         Err(error) => {

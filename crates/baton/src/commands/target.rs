@@ -46,7 +46,7 @@ pub(crate) async fn run(globals: &Globals, command: &Arguments, output: Output) 
             check(&app, &targets, output).await
         }
     };
-    app.renewals.engine.state().close().await;
+    app.renewals.engine.state().leave().await;
     result
 }
 
