@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::database::{State, failed, from_json, parsed, to_json, to_time};
+use crate::database::{Batch, State, failed, from_json, parsed, to_json, to_time};
 use crate::error::StateError;
 
 /// How a certificate came to be known.
@@ -63,9 +63,10 @@ impl State {
     /// Remembers a certificate. Known ones stay as they are, but that a name is added where there was none,
     /// and that one found in a target becomes Baton's own when Baton brings it.
     pub async fn record_certificate(&self, met: &Met<'_>, now: Timestamp) -> Result<(), StateError> {
-        let error = failed("record a certificate");
-        let mut connection = self.pool.acquire().await.map_err(&error)?;
-        write(&mut connection, met, now).await.map_err(&error)
+        let mut batch = Batch::default();
+        write(&mut batch, met, now);
+        batch.write(self, "record a certificate").await?;
+        Ok(())
     }
 
     /// A certificate by its fingerprint.
@@ -84,14 +85,11 @@ impl State {
 }
 
 /// Writes a certificate down in the transaction of another record, or on its own.
-pub(crate) async fn write(
-    connection: &mut sqlx::SqliteConnection,
-    met: &Met<'_>,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+pub(crate) fn write(batch: &mut Batch, met: &Met<'_>, now: Timestamp) {
     let certificate = met.certificate;
-    sqlx::query(
-        "INSERT INTO certificate (fingerprint, thumbprint, name, subject, issuer, names, key_algorithm,
+    batch
+        .add(
+            "INSERT INTO certificate (fingerprint, thumbprint, name, subject, issuer, names, key_algorithm,
                                   not_before, not_after, origin, added_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (fingerprint) DO UPDATE SET
@@ -99,21 +97,18 @@ pub(crate) async fn write(
              origin = CASE certificate.origin WHEN 'found' THEN excluded.origin ELSE certificate.origin END
          WHERE certificate.name IS NOT coalesce(certificate.name, excluded.name)
             OR (certificate.origin = 'found' AND excluded.origin <> 'found')",
-    )
-    .bind(certificate.fingerprint().to_string())
-    .bind(certificate.thumbprint().to_string())
-    .bind(met.name)
-    .bind(certificate.subject())
-    .bind(certificate.issuer())
-    .bind(to_json(&certificate.names()))
-    .bind(certificate.key_algorithm().to_string())
-    .bind(certificate.not_before().as_millisecond())
-    .bind(certificate.not_after().as_millisecond())
-    .bind(met.origin.name())
-    .bind(now.as_millisecond())
-    .execute(connection)
-    .await
-    .map(|_| ())
+        )
+        .bind(certificate.fingerprint().to_string())
+        .bind(certificate.thumbprint().to_string())
+        .bind(met.name)
+        .bind(certificate.subject())
+        .bind(certificate.issuer())
+        .bind(to_json(&certificate.names()))
+        .bind(certificate.key_algorithm().to_string())
+        .bind(certificate.not_before().as_millisecond())
+        .bind(certificate.not_after().as_millisecond())
+        .bind(met.origin.name())
+        .bind(now.as_millisecond());
 }
 
 fn record(row: &SqliteRow) -> Result<CertificateRecord, StateError> {

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use baton_platform::durable::{self, Attributes};
 use jiff::Timestamp;
-use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, Sqlite, SqlitePool, Type};
 
 use crate::error::StateError;
 
@@ -77,6 +79,57 @@ impl State {
     /// Closes the database and writes the log back; what was written is durable already.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Statements that make one transaction. They go to SQLite's thread together: the way there and back costs more
+/// than most of them.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    statements: String,
+    arguments: SqliteArguments,
+    failure: Option<sqlx::Error>,
+}
+
+impl Batch {
+    /// Adds a statement; its parameters are `?`, bound in their order.
+    pub(crate) fn add(&mut self, statement: &'static str) -> &mut Self {
+        if !self.statements.is_empty() {
+            self.statements.push_str(";\n");
+        }
+        self.and(statement)
+    }
+
+    /// Adds to the last statement.
+    pub(crate) fn and(&mut self, clause: &'static str) -> &mut Self {
+        self.statements.push(' ');
+        self.statements.push_str(clause);
+        self
+    }
+
+    pub(crate) fn bind<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
+        if let Err(cause) = self.arguments.add(value) {
+            self.failure = Some(sqlx::Error::Encode(cause));
+        }
+        self
+    }
+
+    /// Writes all, or nothing; durable when this returns. The rows are what `RETURNING` gave.
+    pub(crate) async fn write(
+        self,
+        state: &State,
+        action: &'static str,
+    ) -> Result<Vec<SqliteRow>, StateError> {
+        let error = failed(action);
+        if let Some(failure) = self.failure {
+            return Err(error(failure));
+        }
+        let mut transaction = state.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&error)?;
+        // Nothing but the literals of `add` is in it.
+        let statements = sqlx::query_with(AssertSqlSafe(self.statements), self.arguments).persistent(false);
+        let rows = statements.fetch_all(&mut *transaction).await.map_err(&error)?;
+        transaction.commit().await.map_err(&error)?;
+        Ok(rows)
     }
 }
 

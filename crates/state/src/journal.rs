@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::certificate::{self, Met};
 use crate::database::{
-    State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time,
+    Batch, State, failed, from_json, parsed, parsed_optional, to_json, to_optional_time, to_time,
 };
 use crate::error::StateError;
 use crate::observation::{self, Observation};
@@ -198,18 +198,12 @@ impl State {
         next: Step,
         now: Timestamp,
     ) -> Result<HandoverId, StateError> {
-        let error = failed("open a handover");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
-        for met in met {
-            certificate::write(&mut transaction, met, now).await.map_err(&error)?;
-        }
-        let id = insert_handover(&mut transaction, handover, None, None).await.map_err(&error)?;
-        for step in done {
-            add_step(&mut transaction, id, step).await.map_err(&error)?;
-        }
-        add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)?;
-        Ok(id)
+        let mut batch = Batch::default();
+        met.iter().for_each(|met| certificate::write(&mut batch, met, now));
+        insert_handover(&mut batch, handover, None, None);
+        done.iter().for_each(|step| add_step(&mut batch, None, step));
+        add_step(&mut batch, None, &StepRecord::begun(next, now));
+        inserted(&batch.write(self, "open a handover").await?)
     }
 
     /// Writes down a handover that ended with its check: refused, or nothing to do.
@@ -222,19 +216,12 @@ impl State {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<HandoverId, StateError> {
-        let error = failed("record a handover");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
-        for met in met {
-            certificate::write(&mut transaction, met, now).await.map_err(&error)?;
-        }
-        let id =
-            insert_handover(&mut transaction, handover, Some(outcome), Some(now)).await.map_err(&error)?;
-        for step in steps {
-            add_step(&mut transaction, id, step).await.map_err(&error)?;
-        }
-        write_proofs(&mut transaction, id, proofs).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)?;
-        Ok(id)
+        let mut batch = Batch::default();
+        met.iter().for_each(|met| certificate::write(&mut batch, met, now));
+        insert_handover(&mut batch, handover, Some(outcome), Some(now));
+        steps.iter().for_each(|step| add_step(&mut batch, None, step));
+        write_proofs(&mut batch, None, proofs);
+        inserted(&batch.write(self, "record a handover").await?)
     }
 
     /// Writes down, in one transaction, how a step ended and that the next one has begun.
@@ -245,11 +232,11 @@ impl State {
         next: Step,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let error = failed("advance a handover");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
-        end_step(&mut transaction, id, ended).await.map_err(&error)?;
-        add_step(&mut transaction, id, &StepRecord::begun(next, now)).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)
+        let mut batch = Batch::default();
+        end_step(&mut batch, id, ended);
+        add_step(&mut batch, Some(id), &StepRecord::begun(next, now));
+        batch.write(self, "advance a handover").await?;
+        Ok(())
     }
 
     /// Writes down, in one transaction, how a handover ended and all that follows from it: the handover is closed.
@@ -262,28 +249,26 @@ impl State {
         closing: &Closing,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let error = failed("close a handover");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
-        end_step(&mut transaction, id, last).await.map_err(&error)?;
-        write_proofs(&mut transaction, id, &closing.proofs).await.map_err(&error)?;
+        let mut batch = Batch::default();
+        end_step(&mut batch, id, last);
+        write_proofs(&mut batch, Some(id), &closing.proofs);
         if let Some((target, observations)) = &closing.observed {
-            observation::write(&mut transaction, target, observations).await.map_err(&error)?;
+            observation::write(&mut batch, target, observations);
         }
         if let Some(in_use) = closing.in_use {
-            retirement::delete(&mut transaction, in_use).await.map_err(&error)?;
+            retirement::delete(&mut batch, in_use);
         }
         if let Some(retirement) = &closing.retirement {
-            retirement::write(&mut transaction, retirement).await.map_err(&error)?;
+            retirement::write(&mut batch, retirement);
         }
-        sqlx::query("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")
+        batch
+            .add("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")
             .bind(outcome.to_string())
             .bind(to_json(&findings))
             .bind(now.as_millisecond())
-            .bind(id.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(&error)?;
-        transaction.commit().await.map_err(&error)
+            .bind(id.0);
+        batch.write(self, "close a handover").await?;
+        Ok(())
     }
 
     /// The last handovers, the newest first.
@@ -394,99 +379,91 @@ impl StepRecord {
     }
 }
 
-async fn insert_handover(
-    connection: &mut sqlx::SqliteConnection,
+/// Adds a handover; the statement returns its number.
+fn insert_handover(
+    batch: &mut Batch,
     handover: &NewHandover,
     outcome: Option<Outcome>,
     finished_at: Option<Timestamp>,
-) -> Result<HandoverId, sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO handover (certificate, target, old_thumbprint, old_fingerprint, new_thumbprint,
-                               new_fingerprint, plan, findings, outcome, started_at, finished_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(&handover.certificate)
-    .bind(&handover.target)
-    .bind(handover.old.map(|old| old.to_string()))
-    .bind(handover.old_fingerprint.map(|old| old.to_string()))
-    .bind(handover.new.to_string())
-    .bind(handover.new_fingerprint.to_string())
-    .bind(&handover.plan)
-    .bind(to_json(&handover.findings))
-    .bind(outcome.map(|outcome| outcome.to_string()))
-    .bind(handover.started_at.as_millisecond())
-    .bind(finished_at.map(|at| at.as_millisecond()))
-    .execute(connection)
-    .await
-    .map(|done| HandoverId(done.last_insert_rowid()))
+) {
+    batch
+        .add(
+            "INSERT INTO handover (certificate, target, old_thumbprint, old_fingerprint, new_thumbprint,
+                                   new_fingerprint, plan, findings, outcome, started_at, finished_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(&handover.certificate)
+        .bind(&handover.target)
+        .bind(handover.old.map(|old| old.to_string()))
+        .bind(handover.old_fingerprint.map(|old| old.to_string()))
+        .bind(handover.new.to_string())
+        .bind(handover.new_fingerprint.to_string())
+        .bind(&handover.plan)
+        .bind(to_json(&handover.findings))
+        .bind(outcome.map(|outcome| outcome.to_string()))
+        .bind(handover.started_at.as_millisecond())
+        .bind(finished_at.map(|at| at.as_millisecond()));
+}
+
+/// The number that a batch with [`insert_handover`] returned.
+fn inserted(rows: &[SqliteRow]) -> Result<HandoverId, StateError> {
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed("number a handover"))?;
+    Ok(HandoverId(row.get("id")))
 }
 
 /// Brings a step that has begun to its end; one that was never written down becomes the next one.
-async fn end_step(
-    connection: &mut sqlx::SqliteConnection,
-    id: HandoverId,
-    step: &StepRecord,
-) -> Result<(), sqlx::Error> {
-    let updated = sqlx::query(
-        "UPDATE step SET outcome = ?, detail = ?, finished_at = ?
-         WHERE handover = ? AND step = ? AND outcome = 'begun'",
-    )
-    .bind(step.outcome.to_string())
-    .bind(&step.detail)
-    .bind(step.finished_at.map(|at| at.as_millisecond()))
-    .bind(id.0)
-    .bind(step.step.to_string())
-    .execute(&mut *connection)
-    .await?;
-    if updated.rows_affected() > 0 {
-        return Ok(());
-    }
-    add_step(connection, id, step).await
-}
-
-/// Writes a step down as the next one.
-async fn add_step(
-    connection: &mut sqlx::SqliteConnection,
-    id: HandoverId,
-    step: &StepRecord,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO step (handover, position, step, outcome, detail, started_at, finished_at)
-         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM step WHERE handover = ?1), ?2, ?3, ?4, ?5, ?6)",
-    )
-    .bind(id.0)
-    .bind(step.step.to_string())
-    .bind(step.outcome.to_string())
-    .bind(&step.detail)
-    .bind(step.started_at.as_millisecond())
-    .bind(step.finished_at.map(|at| at.as_millisecond()))
-    .execute(connection)
-    .await
-    .map(|_| ())
-}
-
-async fn write_proofs(
-    connection: &mut sqlx::SqliteConnection,
-    id: HandoverId,
-    proofs: &[ProofRecord],
-) -> Result<(), sqlx::Error> {
-    for proof in proofs {
-        sqlx::query(
-            "INSERT INTO proof (handover, endpoint, address, thumbprint, fingerprint, chain, tls_version, at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+fn end_step(batch: &mut Batch, id: HandoverId, step: &StepRecord) {
+    batch
+        .add(
+            "UPDATE step SET outcome = ?, detail = ?, finished_at = ?
+             WHERE handover = ? AND step = ? AND outcome = 'begun'",
         )
+        .bind(step.outcome.to_string())
+        .bind(&step.detail)
+        .bind(step.finished_at.map(|at| at.as_millisecond()))
         .bind(id.0)
-        .bind(&proof.endpoint)
-        .bind(&proof.address)
-        .bind(proof.thumbprint.to_string())
-        .bind(proof.fingerprint.to_string())
-        .bind(to_json(&proof.chain))
-        .bind(&proof.tls_version)
-        .bind(proof.at.as_millisecond())
-        .execute(&mut *connection)
-        .await?;
+        .bind(step.step.to_string());
+    insert_step(batch, "WHERE changes() = 0", Some(id), step);
+}
+
+/// Writes a step down as the next one; without a number, of the handover that the batch has added.
+fn add_step(batch: &mut Batch, id: Option<HandoverId>, step: &StepRecord) {
+    insert_step(batch, "", id, step);
+}
+
+fn insert_step(batch: &mut Batch, condition: &'static str, id: Option<HandoverId>, step: &StepRecord) {
+    batch
+        .add(
+            "INSERT INTO step (handover, position, step, outcome, detail, started_at, finished_at)
+             SELECT id, (SELECT coalesce(max(position), 0) + 1 FROM step WHERE handover = id), ?, ?, ?, ?, ?
+             FROM (SELECT coalesce(?, (SELECT max(id) FROM handover)) AS id)",
+        )
+        .and(condition)
+        .bind(step.step.to_string())
+        .bind(step.outcome.to_string())
+        .bind(&step.detail)
+        .bind(step.started_at.as_millisecond())
+        .bind(step.finished_at.map(|at| at.as_millisecond()))
+        .bind(id.map(|id| id.0));
+}
+
+/// Without a number: of the handover that the batch has added.
+fn write_proofs(batch: &mut Batch, id: Option<HandoverId>, proofs: &[ProofRecord]) {
+    for proof in proofs {
+        batch
+            .add(
+                "INSERT INTO proof (handover, endpoint, address, thumbprint, fingerprint, chain, tls_version, at)
+                 VALUES (coalesce(?, (SELECT max(id) FROM handover)), ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(id.map(|id| id.0))
+            .bind(&proof.endpoint)
+            .bind(&proof.address)
+            .bind(proof.thumbprint.to_string())
+            .bind(proof.fingerprint.to_string())
+            .bind(to_json(&proof.chain))
+            .bind(&proof.tls_version)
+            .bind(proof.at.as_millisecond());
     }
-    Ok(())
 }
 
 fn handover(row: &SqliteRow) -> Result<Handover, StateError> {

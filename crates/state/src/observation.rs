@@ -2,7 +2,7 @@ use baton_x509::{Fingerprint, Thumbprint};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use crate::database::{State, failed, parsed, parsed_optional, to_optional_time, to_time};
+use crate::database::{Batch, State, failed, parsed, parsed_optional, to_optional_time, to_time};
 use crate::error::StateError;
 
 /// What an endpoint served when it was last asked.
@@ -47,10 +47,10 @@ impl State {
         target: &str,
         observations: &[Observation],
     ) -> Result<(), StateError> {
-        let error = failed("record what endpoints serve");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
-        write(&mut transaction, target, observations).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)
+        let mut batch = Batch::default();
+        write(&mut batch, target, observations);
+        batch.write(self, "record what endpoints serve").await?;
+        Ok(())
     }
 
     /// The last look at every endpoint, by target and endpoint.
@@ -87,34 +87,28 @@ impl State {
 }
 
 /// Replaces what was seen at a target, as a part of a transaction.
-pub(crate) async fn write(
-    connection: &mut sqlx::SqliteConnection,
-    target: &str,
-    observations: &[Observation],
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM observation WHERE target = ?").bind(target).execute(&mut *connection).await?;
+pub(crate) fn write(batch: &mut Batch, target: &str, observations: &[Observation]) {
+    batch.add("DELETE FROM observation WHERE target = ?").bind(target);
     for observation in observations {
         let served = observation.served.as_ref();
-        sqlx::query(
-            "INSERT OR REPLACE INTO observation
+        batch
+            .add(
+                "INSERT OR REPLACE INTO observation
                  (target, endpoint, address, fingerprint, thumbprint, subject, issuer, not_before, not_after,
                   code, message, at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(target)
-        .bind(&observation.endpoint)
-        .bind(&observation.address)
-        .bind(served.map(|served| served.fingerprint.to_string()))
-        .bind(served.map(|served| served.thumbprint.to_string()))
-        .bind(served.map(|served| served.subject.as_str()))
-        .bind(served.map(|served| served.issuer.as_str()))
-        .bind(served.map(|served| served.not_before.as_millisecond()))
-        .bind(served.map(|served| served.not_after.as_millisecond()))
-        .bind(observation.trouble.as_ref().map(|(code, _)| code))
-        .bind(observation.trouble.as_ref().map(|(_, message)| message))
-        .bind(observation.at.as_millisecond())
-        .execute(&mut *connection)
-        .await?;
+            )
+            .bind(target)
+            .bind(&observation.endpoint)
+            .bind(&observation.address)
+            .bind(served.map(|served| served.fingerprint.to_string()))
+            .bind(served.map(|served| served.thumbprint.to_string()))
+            .bind(served.map(|served| served.subject.as_str()))
+            .bind(served.map(|served| served.issuer.as_str()))
+            .bind(served.map(|served| served.not_before.as_millisecond()))
+            .bind(served.map(|served| served.not_after.as_millisecond()))
+            .bind(observation.trouble.as_ref().map(|(code, _)| code))
+            .bind(observation.trouble.as_ref().map(|(_, message)| message))
+            .bind(observation.at.as_millisecond());
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@ use baton_x509::{Fingerprint, Thumbprint};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use crate::database::{State, failed, parsed, to_time};
+use crate::database::{Batch, State, failed, parsed, to_time};
 use crate::error::StateError;
 
 /// A certificate that a successor has replaced, on its way out.
@@ -26,16 +26,18 @@ impl State {
     /// Writes down that a certificate is to be retired. One that is used again later is taken off the list
     /// by [`State::cancel_retirement`].
     pub async fn record_retirement(&self, retirement: &Retirement) -> Result<(), StateError> {
-        let error = failed("record a retirement");
-        let mut connection = self.pool.acquire().await.map_err(&error)?;
-        write(&mut connection, retirement).await.map_err(&error)
+        let mut batch = Batch::default();
+        write(&mut batch, retirement);
+        batch.write(self, "record a retirement").await?;
+        Ok(())
     }
 
     /// Takes a certificate off the list: it is gone for good, or in use again.
     pub async fn cancel_retirement(&self, fingerprint: Fingerprint) -> Result<(), StateError> {
-        let error = failed("cancel a retirement");
-        let mut connection = self.pool.acquire().await.map_err(&error)?;
-        delete(&mut connection, fingerprint).await.map_err(&error)
+        let mut batch = Batch::default();
+        delete(&mut batch, fingerprint);
+        batch.write(self, "cancel a retirement").await?;
+        Ok(())
     }
 
     /// All certificates on their way out, the next one first.
@@ -60,11 +62,8 @@ impl State {
 }
 
 /// Puts a certificate on the list, as a part of a transaction.
-pub(crate) async fn write(
-    connection: &mut sqlx::SqliteConnection,
-    retirement: &Retirement,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+pub(crate) fn write(batch: &mut Batch, retirement: &Retirement) {
+    batch.add(
         "INSERT OR REPLACE INTO retirement (fingerprint, thumbprint, target, discard_at, discarded, shred_at)
          VALUES (?, ?, ?, ?, ?, ?)",
     )
@@ -73,20 +72,10 @@ pub(crate) async fn write(
     .bind(&retirement.target)
     .bind(retirement.discard_at.as_millisecond())
     .bind(retirement.discarded)
-    .bind(retirement.shred_at.as_millisecond())
-    .execute(connection)
-    .await
-    .map(|_| ())
+    .bind(retirement.shred_at.as_millisecond());
 }
 
 /// Takes a certificate off the list, as a part of a transaction.
-pub(crate) async fn delete(
-    connection: &mut sqlx::SqliteConnection,
-    fingerprint: Fingerprint,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM retirement WHERE fingerprint = ?")
-        .bind(fingerprint.to_string())
-        .execute(connection)
-        .await
-        .map(|_| ())
+pub(crate) fn delete(batch: &mut Batch, fingerprint: Fingerprint) {
+    batch.add("DELETE FROM retirement WHERE fingerprint = ?").bind(fingerprint.to_string());
 }
