@@ -87,6 +87,10 @@ pub(crate) enum Command {
     History(History),
     /// Ask endpoints now which certificate they serve
     Prove(Prove),
+    /// Finish or undo what was interrupted, by a crash or a power cut
+    ///
+    /// `baton up` does so at its start, and every handover for its own target. A second run changes nothing.
+    Resume(Resume),
     /// Look after the certificate store
     #[command(subcommand)]
     Store(Store),
@@ -184,6 +188,13 @@ pub(crate) struct Prove {
     /// Name of a target, or any HOST:PORT [default: all targets]
     #[arg(value_name = "TARGET|HOST:PORT")]
     pub(crate) what: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Name of a target [default: all]
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

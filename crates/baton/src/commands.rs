@@ -6,6 +6,7 @@ pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod prove;
 pub(crate) mod renew;
+pub(crate) mod resume;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod swap;

@@ -25,6 +25,7 @@ pub(crate) enum Request {
     Renew { names: Vec<String>, options: RenewOptions },
     Swap(SwapRequest),
     Prove { target: Option<String> },
+    Resume { target: Option<String> },
 }
 
 /// A swap to a certificate that is in the store.

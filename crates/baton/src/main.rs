@@ -56,6 +56,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Status => commands::status::run(globals, output).await,
         Command::History(arguments) => commands::history::run(globals, arguments, output).await,
         Command::Prove(arguments) => commands::prove::run(globals, arguments, output).await,
+        Command::Resume(arguments) => commands::resume::run(globals, arguments, output).await,
         Command::Store(command) => commands::store::run(globals, command, output).await,
         Command::Target(command) => commands::target::run(globals, command, output).await,
         Command::Ca(command) => commands::ca::run(globals, command, output),

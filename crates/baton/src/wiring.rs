@@ -116,6 +116,11 @@ impl App {
         self.renewals.targets.iter().filter(|target| target.name != DESIGNER)
     }
 
+    /// All targets that this process can change.
+    pub(crate) fn targets_at_hand(&self, is_up: bool) -> impl Iterator<Item = &Arc<Target>> {
+        self.renewals.targets.iter().filter(move |target| is_up || target.name != DESIGNER)
+    }
+
     /// Every certificate with each of its targets, then the targets that have none.
     pub(crate) fn subjects(&self) -> Vec<Subject<'_>> {
         let certificates = &self.renewals.certificates;

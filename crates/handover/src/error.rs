@@ -13,6 +13,15 @@ pub enum HandoverError {
         /// The target.
         target: String,
     },
+    /// What an interrupted change left cannot be removed.
+    #[error("what an interrupted change left at {target:?} cannot be removed")]
+    Leftovers {
+        /// The target.
+        target: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The lock file cannot be used.
     #[error("the lock of {target:?} cannot be taken")]
     Lock {
@@ -38,6 +47,7 @@ impl Explain for HandoverError {
         match self {
             Self::Journal(error) => error.code(),
             Self::Busy { .. } => "target-busy",
+            Self::Leftovers { .. } => "leftovers",
             Self::Lock { .. } => "lock-unusable",
             Self::Plan { .. } => "plan-unreadable",
         }
@@ -46,7 +56,7 @@ impl Explain for HandoverError {
     fn retry(&self) -> Retry {
         match self {
             Self::Journal(error) => error.retry(),
-            Self::Busy { .. } | Self::Lock { .. } => Retry::Backoff,
+            Self::Busy { .. } | Self::Lock { .. } | Self::Leftovers { .. } => Retry::Backoff,
             Self::Plan { .. } => Retry::Never,
         }
     }
@@ -55,6 +65,9 @@ impl Explain for HandoverError {
         match self {
             Self::Journal(error) => error.hint(),
             Self::Busy { .. } => Some("wait for it; `baton history` shows how far it is".to_owned()),
+            Self::Leftovers { .. } => {
+                Some("run Baton as an account that may write where the target has its files".to_owned())
+            }
             Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
             Self::Plan { .. } => Some("run the version of Baton that wrote it".to_owned()),
         }

@@ -27,6 +27,9 @@ impl Engine {
         successor: Option<&Certificate>,
     ) -> Result<Vec<Report>, HandoverError> {
         let mut reports = Vec::new();
+        target
+            .remove_leftovers()
+            .map_err(|cause| HandoverError::Leftovers { target: target.name.clone(), cause })?;
         for handover in self.state.open_handovers(&target.name).await? {
             tracing::warn!(handover = %handover.id, %target, "was interrupted");
             reports.push(self.resume_one(target, &handover, successor).await?);

@@ -2,7 +2,8 @@
 //!
 //! A new content goes into a temporary file beside the old one, is synced, renamed over it, and then the
 //! directory is synced: only after that last sync does a rename survive a power cut. Temporary files carry
-//! the prefix [`TEMPORARY_PREFIX`], so that what a crash left behind can be told and removed.
+//! the prefix [`TEMPORARY_PREFIX`] and end in the name that they were made for, so that what a crash left
+//! behind can be told, from what others are doing in the same directory too, and removed.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
@@ -14,8 +15,12 @@ use fs_err as fs;
 /// How the names of temporary files and directories begin.
 pub const TEMPORARY_PREFIX: &str = ".baton-tmp-";
 
-/// Owner, group and mode of a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Extended attributes that speak of the content: those of another content would be wrong.
+const OF_THE_CONTENT: [&str; 2] = ["security.ima", "security.evm"];
+
+/// Owner, group, mode and extended attributes of a file or directory. POSIX ACLs and SELinux labels are extended
+/// attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributes {
     /// User id of the owner.
     pub owner: u32,
@@ -23,13 +28,16 @@ pub struct Attributes {
     pub group: u32,
     /// Permission bits.
     pub mode: u32,
+    /// Extended attributes: name and value.
+    pub extended: Vec<(OsString, Vec<u8>)>,
 }
 
 impl Attributes {
     /// Those of an existing file or directory; links are followed.
     pub fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
-        Ok(Self { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777 })
+        let extended = extended(path).map_err(|error| with_path(&error, "read the attributes of", path))?;
+        Ok(Self { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777, extended })
     }
 
     /// Those of a file that nobody but its owner may read.
@@ -44,16 +52,23 @@ impl Attributes {
 
     /// The running account's own, with the given mode.
     pub fn own(mode: u32) -> Self {
-        Self { owner: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw(), mode }
+        let (owner, group) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        Self { owner, group, mode, extended: Vec::new() }
     }
 
-    fn set_on(self, path: &Path) -> io::Result<()> {
+    fn set_on(&self, path: &Path) -> io::Result<()> {
         let present = Self::of(path)?;
         if (present.owner, present.group) != (self.owner, self.group) {
             std::os::unix::fs::chown(path, Some(self.owner), Some(self.group))
                 .map_err(|error| with_path(&error, "change the owner of", path))?;
         }
-        // After the owner: a change of owner may clear bits of the mode.
+        for (name, value) in &self.extended {
+            if !present.extended.iter().any(|(there, same)| there == name && same == value) {
+                xattr::set(path, name, value)
+                    .map_err(|error| with_path(&error, "keep the attributes of", path))?;
+            }
+        }
+        // After the owner and the ACL: a change of them may change bits of the mode.
         if Self::of(path)?.mode != self.mode {
             fs::set_permissions(path, std::fs::Permissions::from_mode(self.mode))?;
         }
@@ -64,7 +79,7 @@ impl Attributes {
 /// Replaces the content of `path`, or makes it, with the given attributes.
 pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
     let directory = parent(path)?;
-    let mut temporary = temporary_builder()
+    let mut temporary = temporary_builder(&temporary_suffix(path))
         .tempfile_in(directory)
         .map_err(|error| with_path(&error, "write in", directory))?;
     temporary.write_all(content).map_err(|error| with_path(&error, "write", path))?;
@@ -124,8 +139,9 @@ fn create_directory(
     fill: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let parent = parent(directory)?;
-    let temporary =
-        temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    let temporary = temporary_builder(&temporary_suffix(directory))
+        .tempdir_in(parent)
+        .map_err(|error| with_path(&error, "write in", parent))?;
     fill(temporary.path())?;
     attributes.set_on(temporary.path())?;
     sync_directory(temporary.path())?;
@@ -178,8 +194,9 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 /// Removes a directory and all in it, so that a crash leaves the whole or nothing under its name.
 pub fn remove_directory(path: &Path) -> io::Result<()> {
     let parent = parent(path)?;
-    let grave =
-        temporary_builder().tempdir_in(parent).map_err(|error| with_path(&error, "write in", parent))?;
+    let grave = temporary_builder(&temporary_suffix(path))
+        .tempdir_in(parent)
+        .map_err(|error| with_path(&error, "write in", parent))?;
     match fs::rename(path, grave.path().join("removed")) {
         Ok(()) => sync_directory(parent)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -205,11 +222,34 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a path is what an interrupted change left, or one under way is about to rename.
+pub fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY_PREFIX))
+}
+
 /// Removes what interrupted changes left in a directory. Call it only under the lock that guards the directory.
 pub fn remove_leftovers(directory: &Path) -> io::Result<()> {
+    remove_matching(directory, |name| name.starts_with(TEMPORARY_PREFIX))
+}
+
+/// Removes what interrupted changes of `path` left beside it. Call it only under the lock that guards `path`; what
+/// others do in the same directory stays.
+pub fn remove_leftovers_of(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_of_path = |found: &str| {
+        let unique = found.strip_prefix(TEMPORARY_PREFIX).and_then(|rest| rest.split_once('-'));
+        unique.is_some_and(|(_, made_for)| made_for == name)
+    };
+    match remove_matching(parent(path)?, is_of_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn remove_matching(directory: &Path, is_leftover: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+        if !is_leftover(&entry.file_name().to_string_lossy()) {
             continue;
         }
         if entry.file_type()?.is_dir() {
@@ -236,8 +276,8 @@ fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io:
     // Unlike a file, a link cannot be opened before it has its name: make it under a free one.
     for attempt in 0_u32..64 {
         let mut name = OsString::from(TEMPORARY_PREFIX);
-        name.push(format!("{}-{attempt}-", std::process::id()));
-        name.push(path.file_name().unwrap_or_default());
+        name.push(format!("{}x{attempt}", std::process::id()));
+        name.push(temporary_suffix(path));
         let temporary: PathBuf = directory.join(name);
         match make(&temporary) {
             Ok(()) => {
@@ -263,10 +303,36 @@ fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io:
     ))
 }
 
-fn temporary_builder<'a, 'b>() -> tempfile::Builder<'a, 'b> {
+/// Between the prefix and this come letters and digits alone.
+fn temporary_suffix(path: &Path) -> OsString {
+    let mut suffix = OsString::from("-");
+    suffix.push(path.file_name().unwrap_or_default());
+    suffix
+}
+
+fn temporary_builder<'a>(suffix: &'a OsStr) -> tempfile::Builder<'static, 'a> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
+    builder.prefix(TEMPORARY_PREFIX).suffix(suffix);
     builder
+}
+
+fn extended(path: &Path) -> io::Result<Vec<(OsString, Vec<u8>)>> {
+    if !xattr::SUPPORTED_PLATFORM {
+        return Ok(Vec::new());
+    }
+    let names = match xattr::list_deref(path) {
+        Ok(names) => names,
+        // The file system has none.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut attributes = Vec::new();
+    for name in names.filter(|name| !OF_THE_CONTENT.iter().any(|other| name == other)) {
+        if let Some(value) = xattr::get_deref(path, &name)? {
+            attributes.push((name, value));
+        }
+    }
+    Ok(attributes)
 }
 
 /// The directory that holds `path`; "." for a bare name.

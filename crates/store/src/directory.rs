@@ -181,6 +181,10 @@ impl Store for DirectoryStore {
         })
     }
 
+    fn remove_leftovers(&self) -> Result<(), StoreError> {
+        self.change(|| Ok(()))
+    }
+
     fn shred(&self, thumbprint: Thumbprint) -> Result<(), StoreError> {
         self.change(|| {
             let trashed = self.trashed(thumbprint);

@@ -46,6 +46,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Deletes a certificate and its key from the trash for good; no fault when it is absent.
     fn shred(&self, thumbprint: Thumbprint) -> Result<(), StoreError>;
+
+    /// Removes what an interrupted change left behind.
+    fn remove_leftovers(&self) -> Result<(), StoreError>;
 }
 
 /// What an import did.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_finding::{Explain as _, Finding};
-use baton_platform::durable::is_writable;
+use baton_platform::durable::{is_writable, remove_leftovers, remove_leftovers_of};
 use baton_x509::{Certificate, PemContents, Thumbprint};
 use fs_err as fs;
 
@@ -215,6 +215,15 @@ impl Files {
             .map(|entry| entry.path())
             .filter(|path| holds(path))
             .collect()
+    }
+
+    /// Removes what an interrupted change left beside the files, and in the directory of the versions.
+    pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
+        let versions = self.versions();
+        [&self.certificate, &self.key, &versions]
+            .into_iter()
+            .try_for_each(|path| remove_leftovers_of(path))?;
+        if versions.is_dir() { remove_leftovers(&versions) } else { Ok(()) }
     }
 
     fn versions(&self) -> PathBuf {

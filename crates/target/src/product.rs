@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::{Explain as _, Finding};
-use baton_platform::durable::is_writable;
+use baton_platform::durable::{is_temporary, is_writable, remove_leftovers_of};
 use baton_store::Store;
 use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
@@ -134,21 +134,36 @@ impl Product {
         found.endpoints.iter().map(endpoint).collect()
     }
 
+    /// Removes what an interrupted edit left beside the settings files.
+    pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
+        let mut paths = Vec::new();
+        for directory in self.server_directories().map_err(std::io::Error::other)? {
+            collect_json(&directory, DEEPEST, &mut paths).map_err(std::io::Error::other)?;
+        }
+        let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        paths.iter().try_for_each(|path| remove_leftovers_of(&real(path)))
+    }
+
     fn servers(&self) -> PathBuf {
         self.directory.join("config").join("servers")
+    }
+
+    /// `config/server*`: there the product's own settings are, and nothing else.
+    fn server_directories(&self) -> Result<Vec<PathBuf>, TargetError> {
+        let mut directories = sorted_entries(&self.directory.join("config"))?;
+        directories.retain(|directory| {
+            let name = directory.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("server") && directory.is_dir()
+        });
+        Ok(directories)
     }
 
     /// All JSON files below `config/server*`. One that cannot be understood refuses the handover when it is
     /// one that names the certificate; others may be in any form.
     fn settings_files(&self, findings: &mut Vec<Finding>) -> Result<Vec<SettingsFile>, TargetError> {
         let mut paths = Vec::new();
-        let config = self.directory.join("config");
-        for directory in sorted_entries(&config)? {
-            let is_server =
-                directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with("server"));
-            if is_server && directory.is_dir() {
-                collect_json(&directory, DEEPEST, &mut paths)?;
-            }
+        for directory in self.server_directories()? {
+            collect_json(&directory, DEEPEST, &mut paths)?;
         }
         let mut files = Vec::new();
         for path in paths {
@@ -228,6 +243,9 @@ fn is_reference_file(path: &Path) -> bool {
 
 fn collect_json(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), TargetError> {
     for path in sorted_entries(directory)? {
+        if is_temporary(&path) {
+            continue;
+        }
         if path.is_dir() {
             if depth > 0 {
                 collect_json(&path, depth - 1, paths)?;

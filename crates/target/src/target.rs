@@ -137,6 +137,14 @@ impl Target {
         }
     }
 
+    /// Removes what an interrupted change left beside the target's files. Call it only under the target's lock.
+    pub fn remove_leftovers(&self) -> std::io::Result<()> {
+        match &self.kind {
+            Kind::Files(files) => files.remove_leftovers(),
+            Kind::Product(product) => product.remove_leftovers(),
+        }
+    }
+
     /// Removes the target's own copies of a certificate that it no longer uses, with their keys.
     pub fn remove_copies(&self, thumbprint: Thumbprint) -> std::io::Result<()> {
         match &self.kind {

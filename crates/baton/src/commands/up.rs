@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::cli::{Globals, Up};
-use crate::commands::{prove, renew, swap};
+use crate::commands::{prove, renew, resume, swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
@@ -169,6 +169,9 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
         }
         Request::Swap(request) => {
             Answer::Reports { reports: swap::execute(app, &request).await?, failure: None }
+        }
+        Request::Resume { target } => {
+            Answer::Reports { reports: resume::execute(app, target.as_deref(), true).await?, failure: None }
         }
         Request::Prove { target } => {
             Answer::Status { status: prove::execute(app, target.as_deref(), true).await? }
