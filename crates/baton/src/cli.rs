@@ -91,6 +91,21 @@ pub(crate) enum Command {
     ///
     /// `baton up` does so at its start, and every handover for its own target. A second run changes nothing.
     Resume(Resume),
+    /// Put the certificate before back, after the new one was proven
+    ///
+    /// A handover like any other, in the other direction: checked, journaled and proven. Never to a certificate
+    /// that has expired.
+    Rollback(Rollback),
+    /// Find everywhere that a certificate is in use or kept
+    Find {
+        /// The certificate, as people paste it
+        thumbprint: String,
+    },
+    /// Remove certificates and keys that were replaced and that nobody names any more
+    ///
+    /// Only after their grace period, and only when no target names them and no endpoint serves them: into the
+    /// store's trash, and after a second grace period for good. `baton up` does so by itself.
+    Retire(Retire),
     /// Look after the certificate store
     #[command(subcommand)]
     Store(Store),
@@ -195,6 +210,26 @@ pub(crate) struct Resume {
     /// Name of a target [default: all]
     #[arg(value_name = "TARGET")]
     pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// Number of the handover that is to be taken back [default: the last one that was served]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<i64>,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// Also those that Baton did not bring itself
+    #[arg(long)]
+    pub(crate) foreign: bool,
+    /// Say what would be removed; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,14 @@
 
 pub(crate) mod ca;
 pub(crate) mod check;
+pub(crate) mod find;
 pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod prove;
 pub(crate) mod renew;
 pub(crate) mod resume;
+pub(crate) mod retire;
+pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod swap;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use baton_handover::{Report, Status};
+use baton_handover::{Kept, Report, Retired, Status};
 use baton_platform::local_socket::{self, LocalListener};
 use baton_scheduler::RenewOptions;
 use baton_x509::Thumbprint;
@@ -26,6 +26,8 @@ pub(crate) enum Request {
     Swap(SwapRequest),
     Prove { target: Option<String> },
     Resume { target: Option<String> },
+    Rollback { id: Option<i64>, dry_run: bool },
+    Retire { foreign: bool, dry_run: bool },
 }
 
 /// A swap to a certificate that is in the store.
@@ -44,6 +46,7 @@ pub(crate) struct SwapRequest {
 pub(crate) enum Answer {
     Reports { reports: Vec<Report>, failure: Option<FailureText> },
     Status { status: Status },
+    Retired { retired: Vec<Retired>, kept: Vec<Kept> },
     Failed { failure: FailureText },
 }
 
@@ -66,6 +69,16 @@ impl From<FailureText> for Failure {
     fn from(text: FailureText) -> Self {
         Self { exit: Exit::from_code(text.exit), code: text.code, chain: text.chain, hint: text.hint }
     }
+}
+
+/// What `up` answers to something else than was asked.
+pub(crate) fn unexpected() -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "answer-unreadable",
+        "the running `baton up` answered something else than was asked",
+        "run the same version of Baton as the one that is running",
+    )
 }
 
 /// Asks a running `up`; `None` when none is running.

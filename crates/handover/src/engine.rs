@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use baton_finding::Finding;
+use baton_finding::{Explain as _, Finding};
 use baton_platform::clock;
 use baton_platform::lock::FileLock;
 use baton_state::{
@@ -11,6 +11,8 @@ use baton_state::{
 };
 use baton_target::{Action, ActionContext, Expected, Proof, Target, family_of, prove};
 use baton_x509::{Certificate, Thumbprint};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ use crate::trust::KnownRoots;
 
 /// How long a handover waits for another one of the same target.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How many targets are handed over at the same time: most of the time of each is waiting for proof.
+const SIDE_BY_SIDE: usize = 64;
 
 /// Moves targets from one certificate to the next.
 #[derive(Debug, Clone)]
@@ -119,6 +124,27 @@ impl Engine {
         tracing::info!(handover = %id, target = %request.target, "checked: nothing speaks against it");
         let running = Running { steps: done, ..running(id, request, &checked, begun) };
         self.carry_out(running, next, !checked.tls_stays_off).await
+    }
+
+    /// Hands several targets over side by side, so many at a time that one hung server delays no more than its
+    /// own. What fails for one is told after what was done for the others.
+    pub async fn hand_over_all(&self, requests: &[Request<'_>]) -> (Vec<Report>, Option<HandoverError>) {
+        let mut handovers: Vec<BoxFuture<'_, Result<Report, HandoverError>>> = Vec::new();
+        for request in requests {
+            handovers.push(Box::pin(self.hand_over(request)));
+        }
+        let results: Vec<_> = futures_util::stream::iter(handovers).buffered(SIDE_BY_SIDE).collect().await;
+        let (mut reports, mut failure) = (Vec::new(), None);
+        for result in results {
+            match result {
+                Ok(report) => reports.push(report),
+                Err(error) => {
+                    tracing::error!("{}", error.chain());
+                    failure = failure.or(Some(error));
+                }
+            }
+        }
+        (reports, failure)
     }
 
     /// The lock of a target: one handover at a time, across processes.
@@ -330,8 +356,8 @@ fn planned(request: &Request<'_>, checked: Checked) -> Report {
     let refused = checked.is_refused();
     let mut plan: Vec<String> = Vec::new();
     if !refused {
-        plan.extend(checked.plan.stage.iter().map(|action| format!("stage: {action}")));
-        plan.extend(checked.plan.switch.iter().map(|action| format!("switch: {action}")));
+        plan.extend(checked.plan.stage.iter().map(|action| format!("stage: {}", action.describe())));
+        plan.extend(checked.plan.switch.iter().map(|action| format!("switch: {}", action.describe())));
         if !checked.tls_stays_off {
             let activation = request.target.activation.as_ref();
             plan.extend(activation.map(|activation| format!("activate: {activation}")));

@@ -22,6 +22,15 @@ pub enum HandoverError {
         #[source]
         cause: std::io::Error,
     },
+    /// A certificate cannot be removed.
+    #[error("the certificate {thumbprint} cannot be retired")]
+    Retire {
+        /// The certificate.
+        thumbprint: baton_x509::Thumbprint,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The lock file cannot be used.
     #[error("the lock of {target:?} cannot be taken")]
     Lock {
@@ -48,6 +57,7 @@ impl Explain for HandoverError {
             Self::Journal(error) => error.code(),
             Self::Busy { .. } => "target-busy",
             Self::Leftovers { .. } => "leftovers",
+            Self::Retire { .. } => "not-retired",
             Self::Lock { .. } => "lock-unusable",
             Self::Plan { .. } => "plan-unreadable",
         }
@@ -56,7 +66,9 @@ impl Explain for HandoverError {
     fn retry(&self) -> Retry {
         match self {
             Self::Journal(error) => error.retry(),
-            Self::Busy { .. } | Self::Lock { .. } | Self::Leftovers { .. } => Retry::Backoff,
+            Self::Busy { .. } | Self::Lock { .. } | Self::Leftovers { .. } | Self::Retire { .. } => {
+                Retry::Backoff
+            }
             Self::Plan { .. } => Retry::Never,
         }
     }
@@ -67,6 +79,9 @@ impl Explain for HandoverError {
             Self::Busy { .. } => Some("wait for it; `baton history` shows how far it is".to_owned()),
             Self::Leftovers { .. } => {
                 Some("run Baton as an account that may write where the target has its files".to_owned())
+            }
+            Self::Retire { .. } => {
+                Some("run Baton as an account that may change the store and the target's files".to_owned())
             }
             Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
             Self::Plan { .. } => Some("run the version of Baton that wrote it".to_owned()),

@@ -13,7 +13,9 @@
 mod check;
 mod engine;
 mod error;
+mod find;
 mod observe;
+mod previous;
 mod record;
 mod report;
 mod resume;
@@ -26,6 +28,8 @@ mod trust;
 
 pub use engine::{Engine, Purpose, Request};
 pub use error::HandoverError;
+pub use find::{Place, PlaceKind, Search, SearchIn};
 pub use report::{ProofReport, Report, SCHEMA, StepReport};
+pub use retire::{Kept, Retired};
 pub use status::{ServedReport, Status, StatusRow, Subject};
 pub use trust::KnownRoots;

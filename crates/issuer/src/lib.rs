@@ -142,6 +142,11 @@ impl Issuer {
         !matches!(self, Self::Manual)
     }
 
+    /// Whether [`Issuer::issue`] costs nothing and leaves no trace, so that it can be tried.
+    pub fn can_rehearse(&self) -> bool {
+        matches!(self, Self::Internal { .. })
+    }
+
     /// Gets a certificate with its chain and key. Nothing is stored: that is the caller's first act.
     pub fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {
         match self {

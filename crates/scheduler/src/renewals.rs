@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry, Severity};
-use baton_handover::{Engine, HandoverError, Purpose, Report, Request};
+use baton_handover::{Engine, HandoverError, Purpose, Report, Request, SearchIn};
 use baton_issuer::{IssueError, Issuer, KeySource, Order};
 use baton_platform::clock;
 use baton_schedule::{Lifetime, backoff_within, due};
@@ -139,6 +139,11 @@ pub struct Renewals {
 }
 
 impl Renewals {
+    /// Where certificates are looked for.
+    pub fn places(&self) -> SearchIn<'_> {
+        SearchIn { store: self.store.as_ref(), targets: &self.targets }
+    }
+
     /// Renews a certificate if it is due, and hands it over to all its targets: one report for each.
     pub async fn renew(&self, name: &str, options: RenewOptions) -> Result<Vec<Report>, RenewError> {
         let certificate = self
@@ -162,10 +167,25 @@ impl Renewals {
         }
         let refused = self.refused_beforehand(certificate, options.dry_run, now).await;
         let is_hopeless = !certificate.targets.is_empty() && refused.len() == certificate.targets.len();
+        if options.dry_run && certificate.issuer.can_rehearse() && !certificate.targets.is_empty() {
+            let trial = self.issue(certificate, current.as_ref(), options.key, now).await?;
+            let mut reports = self.hand_over(certificate, &mut renewal, &trial, true).await?;
+            for report in &mut reports {
+                report.plan.insert(
+                    0,
+                    format!("{}; a trial one is in this plan, and is thrown away", to_issue(certificate)),
+                );
+            }
+            return Ok(reports);
+        }
         if options.dry_run || is_hopeless {
             return Ok(refused);
         }
-        let successor = match self.issue(certificate, current.as_ref(), options.key, now).await {
+        let issued = match self.issue(certificate, current.as_ref(), options.key, now).await {
+            Ok(issued) => self.keep(certificate, &issued, now).await.map(|()| issued),
+            Err(error) => Err(error),
+        };
+        let successor = match issued {
             Ok(successor) => successor,
             Err(error) => {
                 self.record_failure(&mut renewal, certificate, current.as_ref(), error.chain(), now).await?;
@@ -289,7 +309,7 @@ impl Renewals {
                     Report::without_handover(&certificate.name, &target.name, outcome, findings, now);
                 report.old = inspection.and_then(|inspection| inspection.current);
                 if !refused {
-                    report.plan = vec![format!("issue a certificate for {}", list(&certificate.names))];
+                    report.plan = vec![to_issue(certificate)];
                 }
                 reports.push(report);
             }
@@ -316,17 +336,26 @@ impl Renewals {
         };
         let (issuer, names, algorithm) =
             (Arc::clone(&certificate.issuer), certificate.names.clone(), certificate.key);
-        let issued = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             let key = before.as_ref().map_or(KeySource::New(algorithm), KeySource::Same);
             issuer.issue(&Order { names: &names, key }, now)
         })
         .await
         .unwrap_or_else(|error| Err(IssueError::Failed { reason: error.to_string() }))
-        .map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause })?;
-        self.store.import(&issued).map_err(store_error)?;
+        .map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause })
+    }
+
+    /// Keeps a certificate that was issued, durably.
+    async fn keep(
+        &self,
+        certificate: &ManagedCertificate,
+        issued: &Certificate,
+        now: Timestamp,
+    ) -> Result<(), RenewError> {
+        let store_error = |cause| RenewError::Store { name: certificate.name.clone(), cause };
+        self.store.import(issued).map_err(store_error)?;
         let met = Met { certificate: issued.leaf(), name: Some(&certificate.name), origin: Origin::Issued };
-        self.engine.state().record_certificate(&met, now).await?;
-        Ok(issued)
+        Ok(self.engine.state().record_certificate(&met, now).await?)
     }
 
     async fn hand_over(
@@ -336,21 +365,19 @@ impl Renewals {
         successor: &Certificate,
         dry_run: bool,
     ) -> Result<Vec<Report>, RenewError> {
-        let mut reports = Vec::new();
-        for target in &certificate.targets {
-            let request = Request {
-                certificate: Some(&certificate.name),
-                target,
-                successor,
-                old: None,
-                purpose: Purpose::Renew,
-                enable_tls: false,
-                dry_run,
-            };
-            reports.push(self.engine.hand_over(&request).await?);
-        }
+        let request = |target| Request {
+            certificate: Some(&certificate.name),
+            target,
+            successor,
+            old: None,
+            purpose: Purpose::Renew,
+            enable_tls: false,
+            dry_run,
+        };
+        let requests: Vec<_> = certificate.targets.iter().map(|target| request(target)).collect();
+        let (mut reports, failure) = self.engine.hand_over_all(&requests).await;
         if dry_run {
-            return Ok(reports);
+            return failure.map_or(Ok(reports), |error| Err(error.into()));
         }
         let now = clock::now();
         // References that were handed over while TLS is off are all that can be done.
@@ -359,7 +386,8 @@ impl Renewals {
             Some(Outcome::Pending) => report.findings.iter().any(|finding| finding.code == "tls-off"),
             _ => false,
         };
-        let failed: Vec<&Report> = reports.iter().filter(|report| !is_done(report)).collect();
+        let mut failed: Vec<String> = reports.iter().filter(|report| !is_done(report)).map(reason).collect();
+        failed.extend(failure.as_ref().map(|error| error.chain()));
         if failed.is_empty() {
             *renewal = Renewal {
                 name: certificate.name.clone(),
@@ -371,11 +399,13 @@ impl Renewals {
                 reports.push(issued_only(certificate, successor, now));
             }
         } else {
-            let reason = failed.iter().map(|report| reason(report)).collect::<Vec<_>>().join("; ");
             let record = self.engine.state().certificate(successor.fingerprint()).await?;
-            self.record_failure(renewal, certificate, record.as_ref(), reason, now).await?;
+            self.record_failure(renewal, certificate, record.as_ref(), failed.join("; "), now).await?;
         }
-        Ok(reports)
+        match failure {
+            Some(error) if reports.is_empty() => Err(error.into()),
+            _ => Ok(reports),
+        }
     }
 
     /// Counts a failure and sets the next try: within the lifetime of what is to be replaced.
@@ -456,6 +486,10 @@ fn lifetime(record: &CertificateRecord) -> Lifetime {
 fn reason(report: &Report) -> String {
     let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error);
     errors.map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn to_issue(certificate: &ManagedCertificate) -> String {
+    format!("issue a certificate for {}", list(&certificate.names))
 }
 
 fn list(names: &[Name]) -> String {

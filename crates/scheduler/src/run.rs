@@ -139,7 +139,7 @@ impl Scheduler {
     async fn retire(&self, now: Timestamp) -> Result<Option<Timestamp>, RenewError> {
         let engine = &self.renewals.engine;
         if engine.next_retirement().await?.is_some_and(|at| at <= now) {
-            engine.retire_due(self.renewals.store.as_ref(), &self.renewals.targets).await?;
+            engine.retire_due(self.renewals.places(), false, false).await?;
         }
         // One that is still in use stays due: it is looked at again with the next probe, not at once.
         Ok(engine.next_retirement().await?.filter(|at| *at > now))

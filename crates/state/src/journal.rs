@@ -294,6 +294,16 @@ impl State {
             .transpose()
     }
 
+    /// The last handover whose successor was proven.
+    pub async fn last_served(&self) -> Result<Option<Handover>, StateError> {
+        sqlx::query("SELECT * FROM handover WHERE outcome = 'served' ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("read the last handover"))?
+            .map(|row| handover(&row))
+            .transpose()
+    }
+
     /// The handovers of a target that were interrupted, the oldest first.
     pub async fn open_handovers(&self, target: &str) -> Result<Vec<Handover>, StateError> {
         sqlx::query("SELECT * FROM handover WHERE outcome IS NULL AND target = ? ORDER BY id")

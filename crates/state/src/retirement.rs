@@ -14,6 +14,8 @@ pub struct Retirement {
     pub thumbprint: Thumbprint,
     /// The target that used it.
     pub target: String,
+    /// Whether someone else than Baton brought it.
+    pub foreign: bool,
     /// When it goes into the trash.
     pub discard_at: Timestamp,
     /// Whether it is in the trash.
@@ -42,22 +44,26 @@ impl State {
 
     /// All certificates on their way out, the next one first.
     pub async fn retirements(&self) -> Result<Vec<Retirement>, StateError> {
-        sqlx::query("SELECT * FROM retirement ORDER BY discard_at")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list the retirements"))?
-            .iter()
-            .map(|row| {
-                Ok(Retirement {
-                    fingerprint: parsed("fingerprint", row.get("fingerprint"))?,
-                    thumbprint: parsed("thumbprint", row.get("thumbprint"))?,
-                    target: row.get("target"),
-                    discard_at: to_time(row.get("discard_at"))?,
-                    discarded: row.get("discarded"),
-                    shred_at: to_time(row.get("shred_at"))?,
-                })
+        sqlx::query(
+            "SELECT retirement.*, coalesce(certificate.origin, 'found') = 'found' AS is_foreign
+             FROM retirement LEFT JOIN certificate USING (fingerprint) ORDER BY discard_at",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the retirements"))?
+        .iter()
+        .map(|row| {
+            Ok(Retirement {
+                fingerprint: parsed("fingerprint", row.get("fingerprint"))?,
+                thumbprint: parsed("thumbprint", row.get("thumbprint"))?,
+                target: row.get("target"),
+                foreign: row.get("is_foreign"),
+                discard_at: to_time(row.get("discard_at"))?,
+                discarded: row.get("discarded"),
+                shred_at: to_time(row.get("shred_at"))?,
             })
-            .collect()
+        })
+        .collect()
     }
 }
 

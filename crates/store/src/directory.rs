@@ -71,7 +71,11 @@ impl DirectoryStore {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        durable::remove_leftovers(&self.path).map_err(|cause| self.io(cause))?;
+        for directory in [&self.path, &self.path.join(TRASH)] {
+            if directory.is_dir() {
+                durable::remove_leftovers(directory).map_err(|cause| self.io(cause))?;
+            }
+        }
         act()
     }
 }

@@ -4,7 +4,6 @@
 //! after a crash it does not matter how far a list of them had come.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -262,25 +261,6 @@ impl Action {
             }
             Self::ConfigTest { .. } => Ok(()),
             Self::Edit { path, before, after, patch, .. } => edit(path, *after, *before, &patch.inverse()),
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Import { thumbprint } => write!(f, "put {thumbprint} with its key into the target's store"),
-            Self::MakeDirectory { path, .. } => write!(f, "make the directory `{}`", path.display()),
-            Self::MakeVersion { path, .. } => write!(f, "write certificate and key to `{}`", path.display()),
-            Self::KeepOriginal { path, .. } => {
-                write!(f, "keep the files as they are now in `{}`", path.display())
-            }
-            Self::Link { path, to, .. } => write!(f, "link `{}` to `{}`", path.display(), to.display()),
-            Self::ConfigTest { argv, .. } => write!(f, "run `{}` on the staged files", argv.join(" ")),
-            Self::Edit { path, changes, .. } => {
-                write!(f, "edit `{}`", path.display())?;
-                changes.iter().try_for_each(|change| write!(f, "\n  {change}"))
-            }
         }
     }
 }

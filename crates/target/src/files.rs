@@ -197,6 +197,23 @@ impl Files {
         Ok(())
     }
 
+    /// The live files, when they hold the certificate.
+    pub(crate) fn mentions(&self, thumbprint: Thumbprint) -> Result<Vec<String>, TargetError> {
+        let live = self.read_live(&mut Vec::new())?;
+        let is_live = live.is_some_and(|live| live.thumbprint() == thumbprint);
+        Ok(if is_live { vec![self.certificate.display().to_string()] } else { Vec::new() })
+    }
+
+    /// A certificate with its key out of a version directory.
+    pub(crate) fn read_version(&self, thumbprint: Thumbprint) -> Option<Certificate> {
+        self.versions_of(thumbprint).into_iter().find_map(|path| {
+            let certificate = PemContents::read(&fs::read(path.join(CERTIFICATE)).ok()?).ok()?;
+            let key = zeroize::Zeroizing::new(fs::read(path.join(KEY)).ok()?);
+            let keys = PemContents::read(&key).ok()?.keys;
+            Certificate::assemble(certificate.certificates, keys).ok()
+        })
+    }
+
     /// The version directories that hold the certificate, with their keys, but for the current one.
     pub(crate) fn versions_of(&self, thumbprint: Thumbprint) -> Vec<PathBuf> {
         let versions = self.versions();

@@ -8,6 +8,7 @@
 
 mod action;
 mod activation;
+mod describe;
 mod endpoint;
 mod files;
 mod inspection;

@@ -109,6 +109,19 @@ impl Product {
         })
     }
 
+    /// The fields that name a certificate, the one in use or another.
+    pub(crate) fn mentions(&self, thumbprint: Thumbprint) -> Result<Vec<String>, TargetError> {
+        if !self.directory.is_dir() {
+            return Err(TargetError::NoDirectory(self.directory.clone()));
+        }
+        let mut mentions = Vec::new();
+        for file in self.settings_files(&mut Vec::new())? {
+            let places = file.places().into_iter().filter(|place| place.thumbprint == Some(thumbprint));
+            mentions.extend(places.map(|place| format!("{}#{}", file.path.display(), place.field)));
+        }
+        Ok(mentions)
+    }
+
     /// The edits that hand the references over.
     pub(crate) fn plan(
         &self,

@@ -1,6 +1,7 @@
 //! A target as the settings describe it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use baton_finding::Finding;
 use baton_store::SharedStore;
@@ -145,15 +146,33 @@ impl Target {
         }
     }
 
-    /// Removes the target's own copies of a certificate that it no longer uses, with their keys.
-    pub fn remove_copies(&self, thumbprint: Thumbprint) -> std::io::Result<()> {
+    /// The places in the target that name a certificate.
+    pub fn mentions(&self, thumbprint: Thumbprint) -> Result<Vec<String>, TargetError> {
         match &self.kind {
-            Kind::Files(files) => files
-                .versions_of(thumbprint)
-                .iter()
-                .try_for_each(|path| baton_platform::durable::remove_directory(path)),
-            Kind::Product(_) => Ok(()),
+            Kind::Files(files) => files.mentions(thumbprint),
+            Kind::Product(product) => product.mentions(thumbprint),
         }
+    }
+
+    /// The target's own copies of a certificate that it does not use now.
+    pub fn copies(&self, thumbprint: Thumbprint) -> Vec<PathBuf> {
+        match &self.kind {
+            Kind::Files(files) => files.versions_of(thumbprint),
+            Kind::Product(_) => Vec::new(),
+        }
+    }
+
+    /// A certificate with its key out of such a copy.
+    pub fn read_copy(&self, thumbprint: Thumbprint) -> Option<Certificate> {
+        match &self.kind {
+            Kind::Files(files) => files.read_version(thumbprint),
+            Kind::Product(_) => None,
+        }
+    }
+
+    /// Removes those copies, with their keys.
+    pub fn remove_copies(&self, thumbprint: Thumbprint) -> std::io::Result<()> {
+        self.copies(thumbprint).iter().try_for_each(|path| baton_platform::durable::remove_directory(path))
     }
 }
 

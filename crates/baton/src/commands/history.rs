@@ -1,24 +1,29 @@
 //! `baton history`
 
 use baton_handover::Report;
-use baton_state::HandoverId;
+use baton_state::{Handover, HandoverId, State};
 
 use crate::cli::{Globals, History};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::place::Place;
 
+/// One handover, by the number that a person gave.
+pub(crate) async fn handover(state: &State, id: HandoverId) -> Result<Handover, Failure> {
+    state.handover(id).await?.ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "handover-unknown",
+            format!("there is no handover {id}"),
+            "`baton history` lists those there are",
+        )
+    })
+}
+
 pub(crate) async fn run(globals: &Globals, arguments: &History, output: Output) -> Result<Exit, Failure> {
     let state = Place::find_existing(globals)?.state().await?;
     if let Some(id) = arguments.id {
-        let handover = state.handover(HandoverId(id)).await?.ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                "handover-unknown",
-                format!("there is no handover {id}"),
-                "`baton history` lists those there are",
-            )
-        })?;
+        let handover = handover(&state, HandoverId(id)).await?;
         output.report(&Report::read(&state, &handover).await?);
         return Ok(Exit::Done);
     }

@@ -32,7 +32,8 @@ pub(crate) async fn run(globals: &Globals, arguments: &Prove, output: Output) ->
     let status = match local::ask(&place.socket(), &request).await? {
         Some(Answer::Status { status }) => status,
         Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(Answer::Reports { .. }) | None => {
+        Some(_) => return Err(local::unexpected()),
+        None => {
             let app = App::open(place, None).await?;
             let status = execute(&app, arguments.what.as_deref(), false).await;
             app.renewals.engine.state().leave().await;

@@ -26,7 +26,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
     let (reports, failure) = match local::ask(&place.socket(), &request).await? {
         Some(Answer::Reports { reports, failure }) => (reports, failure.map(Failure::from)),
         Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(Answer::Status { .. }) => (Vec::new(), None),
+        Some(_) => return Err(local::unexpected()),
         None => {
             let app = App::open(place, None).await?;
             let result = execute(&app, &arguments.names, options, false).await;

@@ -15,7 +15,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Resume, output: Output) -
     let reports = match local::ask(&place.socket(), &request).await? {
         Some(Answer::Reports { reports, .. }) => reports,
         Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(Answer::Status { .. }) => Vec::new(),
+        Some(_) => return Err(local::unexpected()),
         None => {
             let app = App::open(place, None).await?;
             let reports = execute(&app, arguments.target.as_deref(), false).await;

@@ -49,7 +49,7 @@ async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<
     match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
         Some(Answer::Reports { reports, .. }) => Ok(reports),
         Some(Answer::Failed { failure }) => Err(failure.into()),
-        Some(Answer::Status { .. }) => Ok(Vec::new()),
+        Some(_) => Err(local::unexpected()),
         None => execute(app, &request).await,
     }
 }

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::cli::{Globals, Up};
-use crate::commands::{prove, renew, resume, swap};
+use crate::commands::{prove, renew, resume, retire, rollback, swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
@@ -172,6 +172,13 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
         }
         Request::Resume { target } => {
             Answer::Reports { reports: resume::execute(app, target.as_deref(), true).await?, failure: None }
+        }
+        Request::Rollback { id, dry_run } => {
+            Answer::Reports { reports: vec![rollback::execute(app, id, dry_run).await?], failure: None }
+        }
+        Request::Retire { foreign, dry_run } => {
+            let (retired, kept) = retire::execute(app, foreign, dry_run).await?;
+            Answer::Retired { retired, kept }
         }
         Request::Prove { target } => {
             Answer::Status { status: prove::execute(app, target.as_deref(), true).await? }

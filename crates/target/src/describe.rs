@@ -1,0 +1,95 @@
+//! What actions would do, for people who want to see it first.
+
+use std::fmt;
+use std::path::Path;
+
+use baton_platform::durable::Attributes;
+use baton_textedit::{Encoding, Patch};
+use fs_err as fs;
+use similar::TextDiff;
+
+use crate::action::{Action, Before, CERTIFICATE, KEY};
+
+/// Lines of context around a change.
+const CONTEXT: usize = 2;
+
+impl Action {
+    /// What it would do now: files with their owners and modes, edits as unified diffs.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::MakeVersion { path, certificate_like, key_like } => {
+                format!(
+                    "{self}\n  {CERTIFICATE}: {}\n  {KEY}: {}",
+                    permissions(certificate_like, 0o644),
+                    permissions(key_like, 0o600)
+                ) + &format!("\n  directory: {}", permissions(path.parent().unwrap_or(path), 0o700))
+            }
+            Self::Link { before, .. } => match before {
+                Before::Absent => format!("{self} (nothing is there now)"),
+                Before::Link(to) => format!("{self} (a link to `{}` now)", to.display()),
+                Before::File(_) => format!("{self} (a file now; it is kept)"),
+            },
+            Self::Edit { path, patch, .. } => match diff(path, patch) {
+                Some(diff) => format!("edit `{}`, {}\n{diff}", path.display(), permissions(path, 0o644)),
+                None => self.to_string(),
+            },
+            Self::Import { .. }
+            | Self::MakeDirectory { .. }
+            | Self::KeepOriginal { .. }
+            | Self::ConfigTest { .. } => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Import { thumbprint } => write!(f, "put {thumbprint} with its key into the target's store"),
+            Self::MakeDirectory { path, .. } => write!(f, "make the directory `{}`", path.display()),
+            Self::MakeVersion { path, .. } => write!(f, "write certificate and key to `{}`", path.display()),
+            Self::KeepOriginal { path, .. } => {
+                write!(f, "keep the files as they are now in `{}`", path.display())
+            }
+            Self::Link { path, to, .. } => write!(f, "link `{}` to `{}`", path.display(), to.display()),
+            Self::ConfigTest { argv, .. } => write!(f, "run `{}` on the staged files", argv.join(" ")),
+            Self::Edit { path, changes, .. } => {
+                write!(f, "edit `{}`", path.display())?;
+                changes.iter().try_for_each(|change| write!(f, "\n  {change}"))
+            }
+        }
+    }
+}
+
+/// A unified diff of what a patch changes; `None` when the file is no text, or not as it was.
+fn diff(path: &Path, patch: &Patch) -> Option<String> {
+    let before = fs::read(path).ok()?;
+    let after = patch.apply(&before).ok()?;
+    let (_, before) = Encoding::decode(&before).ok()?;
+    let (_, after) = Encoding::decode(&after).ok()?;
+    let name = path.display().to_string();
+    let diff = TextDiff::from_lines(&before, &after);
+    let text = diff
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .missing_newline_hint(false)
+        .header(&name, &name)
+        .to_string();
+    // Line ends of the file would garble a terminal.
+    Some(text.replace('\r', "").trim_end().to_owned())
+}
+
+/// Those of a file that exists, or the running account's own.
+fn permissions(like: &Path, mode: u32) -> String {
+    let (attributes, kept) = match Attributes::of(like) {
+        Ok(attributes) => (attributes, "as now"),
+        Err(_) => (Attributes::own(mode), "new"),
+    };
+    let more = match attributes.extended.len() {
+        0 => String::new(),
+        _ => {
+            let names: Vec<_> = attributes.extended.iter().map(|(name, _)| name.to_string_lossy()).collect();
+            format!(", {}", names.join(", "))
+        }
+    };
+    format!("owner {}:{}, mode {:04o}{more} ({kept})", attributes.owner, attributes.group, attributes.mode)
+}
