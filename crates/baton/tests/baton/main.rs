@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
 
+mod afterwards;
 mod bad_input;
 mod command_line;
 mod nginx;

@@ -14,15 +14,15 @@ const HOST: &str = "www.example.com";
 const HANDOVERS: usize = 4;
 const ALL_HANDOVERS: usize = 20;
 
-struct Scene {
-    world: World,
-    nginx: Nginx,
-    first: IssuedCertificate,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) nginx: Nginx,
+    pub(crate) first: IssuedCertificate,
     authority: Authority,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let authority = Authority::new("Test CA");
         let first = authority.issue(&[HOST]).sign();
@@ -61,11 +61,11 @@ impl Scene {
         self.world.path("tls/site.key")
     }
 
-    fn served(&self) -> String {
+    pub(crate) fn served(&self) -> String {
         openssl::served_certificate(self.nginx.address(), HOST).unwrap().thumbprint
     }
 
-    fn renew(&self) -> Ran {
+    pub(crate) fn renew(&self) -> Ran {
         self.world.baton(&["renew", "site", "--force", "--json"])
     }
 
@@ -74,7 +74,7 @@ impl Scene {
     }
 
     /// What makes up the files: content, owner, mode, times, and whether it is a link.
-    fn state(&self) -> Vec<(Vec<u8>, u32, u32, i64, u64, bool)> {
+    pub(crate) fn state(&self) -> Vec<(Vec<u8>, u32, u32, i64, u64, bool)> {
         [self.certificate(), self.key()]
             .iter()
             .map(|path| {

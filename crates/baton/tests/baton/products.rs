@@ -8,22 +8,22 @@ use crate::world::{Ran, World, list, quoted};
 const PRODUCTS: [Product; 4] =
     [Product::Yunio, Product::XtractUniversal, Product::BoardConnector, Product::XtractCore];
 
-const HOST: &str = "Sap.example.com";
+pub(crate) const HOST: &str = "Sap.example.com";
 
 /// A product that serves `old`, with `new` in its store, and settings for Baton.
-struct Scene {
-    world: World,
-    fixture: ProductFixture,
-    old: IssuedCertificate,
-    new: IssuedCertificate,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) fixture: ProductFixture,
+    pub(crate) old: IssuedCertificate,
+    pub(crate) new: IssuedCertificate,
 }
 
 impl Scene {
-    fn new(product: Product) -> Self {
+    pub(crate) fn new(product: Product) -> Self {
         Self::with_shape(product, SettingsShape::TlsJson)
     }
 
-    fn with_shape(product: Product, shape: SettingsShape) -> Self {
+    pub(crate) fn with_shape(product: Product, shape: SettingsShape) -> Self {
         let authority = Authority::new("Test CA");
         let old = authority.issue(&[HOST, "other.example.com"]).sign();
         let new = authority.issue(&[HOST, "other.example.com"]).sign();
@@ -39,7 +39,7 @@ impl Scene {
     }
 
     /// yunIO has no settings file with ports, so its endpoints are named. The others tell theirs where they can.
-    fn endpoints_setting(&self) -> String {
+    pub(crate) fn endpoints_setting(&self) -> String {
         if self.fixture.product() == Product::XtractCore || !self.fixture.tls_json().exists() {
             return String::new();
         }
@@ -48,7 +48,7 @@ impl Scene {
         format!("endpoints = [{}]", endpoints.join(", "))
     }
 
-    fn write_settings(&self, more: &str) {
+    pub(crate) fn write_settings(&self, more: &str) {
         self.world.write_settings(&format!(
             "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
              [[issuer]]\nname = 'house'\nkind = 'manual'\nroot = 'root.pem'\n\n\
@@ -61,17 +61,17 @@ impl Scene {
     }
 
     /// The ports that speak TLS; in the older shape the configuration server does too.
-    fn tls_endpoints(&self) -> Vec<(String, std::net::SocketAddr)> {
+    pub(crate) fn tls_endpoints(&self) -> Vec<(String, std::net::SocketAddr)> {
         let is_old_shape = !self.fixture.tls_json().exists();
         let is_tls = |name: &str| name.ends_with("-tls") || (name == "configuration" && is_old_shape);
         self.fixture.endpoints().into_iter().filter(|(name, _)| is_tls(name)).collect()
     }
 
-    fn swap(&self, old: &str, new: &str) -> Ran {
+    pub(crate) fn swap(&self, old: &str, new: &str) -> Ran {
         self.world.baton(&["swap", old, new, "--json"])
     }
 
-    fn files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    pub(crate) fn files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         let mut paths = self.fixture.reference_files();
         paths.push(self.fixture.bystander_file());
         paths.into_iter().map(|path| (path.clone(), fs_err::read(&path).unwrap())).collect()
@@ -79,7 +79,7 @@ impl Scene {
 
     /// Asks every TLS port with OpenSSL.
     #[track_caller]
-    fn assert_served(&self, certificate: &IssuedCertificate) {
+    pub(crate) fn assert_served(&self, certificate: &IssuedCertificate) {
         let endpoints = self.tls_endpoints();
         assert!(!endpoints.is_empty());
         for (name, address) in endpoints {
