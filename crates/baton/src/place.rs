@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_platform::{durable, host};
-use baton_state::State;
+use baton_finding::Explain as _;
+use baton_platform::lock::FileLock;
+use baton_platform::{clock, durable, host, local_socket};
+use baton_state::{State, StateError};
 use baton_store::{DirectoryStore, SharedStore};
 use fs_err as fs;
 
 use crate::cli::Globals;
 use crate::failure::{Exit, Failure};
+use crate::output::tell;
 use crate::settings::{Loaded, rules};
 use crate::wiring::DESIGNER;
 
@@ -114,8 +117,47 @@ impl Place {
         self.loaded.settings.probe.interval.map_or(DEFAULT_PROBE_INTERVAL, |span| span.unsigned())
     }
 
-    pub(crate) async fn state(&self) -> Result<State, Failure> {
-        Ok(State::open(&self.data.join("state.db")).await?)
+    /// The state database. A damaged one is put aside, and the last good copy takes its place, unless a running
+    /// `up` still uses it; `thoroughly` reads all of it to find out.
+    pub(crate) async fn state(&self, thoroughly: bool) -> Result<State, Failure> {
+        let path = self.data.join("state.db");
+        let opened = match State::open(&path).await {
+            Ok(state) if thoroughly => match state.check().await {
+                Ok(()) => Ok(state),
+                Err(error) => {
+                    state.close().await;
+                    Err(error)
+                }
+            },
+            opened => opened,
+        };
+        match opened {
+            Err(error) if error.is_damaged() => self.rescue_state(&path, error).await,
+            opened => Ok(opened?),
+        }
+    }
+
+    async fn rescue_state(&self, path: &Path, error: StateError) -> Result<State, Failure> {
+        // One process mends it, and none while `up` works with it.
+        let lock = FileLock::try_acquire(&self.data.join("state.lock")).ok().flatten();
+        let in_use = local_socket::connect(&self.socket()).await.ok().flatten().is_some();
+        if lock.is_none() || in_use {
+            return Err(error.into());
+        }
+        let rescue = State::rescue(path, clock::now()).await?;
+        let instead = rescue.copy.map_or_else(
+            || "there was no copy of it, so it begins anew: the history is empty".to_owned(),
+            |at| {
+                format!("the copy of {at:.0} takes its place; what came after that is missing in the history")
+            },
+        );
+        tell(&format!(
+            "warning: {}\n  it is kept as `{}`; {instead}\n  handovers that were under way are compared with \
+             their targets, and nothing is undone by what the copy says",
+            error.chain(),
+            rescue.damaged.display()
+        ));
+        Ok(State::open(path).await?)
     }
 
     /// The store; it is made where it is absent.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use baton_finding::Explain as _;
 use baton_handover::{Engine, KnownRoots, Subject};
 use baton_issuer::{InternalAuthority, Issuer};
 use baton_platform::{clock, durable, host};
@@ -46,10 +47,20 @@ impl App {
     ///
     /// `own` is given by `up` alone; for other commands our own listener is a target that only `up` can change.
     pub(crate) async fn open(place: Place, own: Option<OwnListener>) -> Result<Self, Failure> {
+        let thoroughly = own.is_some();
+        Self::open_with(place, own, thoroughly).await
+    }
+
+    /// Wires everything for a command that mends what was interrupted: the whole state database is checked first.
+    pub(crate) async fn open_thoroughly(place: Place) -> Result<Self, Failure> {
+        Self::open_with(place, None, true).await
+    }
+
+    async fn open_with(place: Place, own: Option<OwnListener>, thoroughly: bool) -> Result<Self, Failure> {
         place.check()?;
         place.make_data()?;
         let store = place.store()?;
-        let state = place.state().await?;
+        let state = place.state(thoroughly).await?;
         let lifetime = own.as_ref().and_then(|own| own.lifetime);
         let mut issuers = Vec::new();
         let mut roots = Trust::default();
@@ -96,6 +107,15 @@ impl App {
         let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace);
         let renewals = Arc::new(Renewals { engine, store, certificates, targets });
         Ok(Self { place, renewals })
+    }
+
+    /// The end of a command that changes something: from time to time a copy of the journal is kept.
+    pub(crate) async fn leave(&self) {
+        let state = self.renewals.engine.state();
+        if let Err(error) = state.keep_copy(clock::now()).await {
+            tracing::warn!("no copy of the journal was made: {}", error.chain());
+        }
+        state.leave().await;
     }
 
     /// A target by its name.

@@ -48,6 +48,16 @@ pub enum Purpose {
     Swap,
 }
 
+impl Purpose {
+    /// How a handover ends that was undone and proven.
+    pub(crate) fn undone(self) -> Outcome {
+        match self {
+            Self::Renew => Outcome::Pending,
+            Self::Swap => Outcome::RolledBack,
+        }
+    }
+}
+
 /// One handover.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -220,17 +230,27 @@ impl Engine {
         match self.prove_successor(&running).await {
             Ok(proofs) => {
                 let done = ended(Step::Prove, StepOutcome::Done, String::new(), started_at);
-                let closing = Closing {
-                    proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
-                    observed: Some(crate::observe::observed(running.target, &proofs)),
-                    in_use: Some(running.new_fingerprint()),
-                    retirement: self.retirement_of(&running, clock::now()).await?,
-                };
-                tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
-                self.close(running, done, Outcome::Served, closing).await
+                self.served(running, done, &proofs).await
             }
             Err(findings) => self.fail(running, Step::Prove, started_at, findings).await,
         }
+    }
+
+    /// The successor is proven: that is the end, and the beginning of the end of the certificate before.
+    pub(crate) async fn served(
+        &self,
+        running: Running<'_>,
+        done: StepRecord,
+        proofs: &[Proof],
+    ) -> Result<Report, HandoverError> {
+        let closing = Closing {
+            proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
+            observed: Some(crate::observe::observed(running.target, proofs)),
+            in_use: Some(running.new_fingerprint()),
+            retirement: self.retirement_of(&running, clock::now()).await?,
+        };
+        tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
+        self.close(running, done, Outcome::Served, closing).await
     }
 
     async fn fail(

@@ -1,6 +1,8 @@
 //! What an interrupted handover becomes at the next start.
 
-use baton_state::{Handover, Step, StepOutcome};
+use baton_finding::Finding;
+use baton_platform::clock;
+use baton_state::{Closing, Handover, Outcome, Step, StepOutcome};
 use baton_target::Target;
 use baton_x509::Certificate;
 
@@ -8,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::record::Record;
 use crate::report::Report;
-use crate::running::Running;
+use crate::running::{Running, ended};
 use crate::soundness;
 
 impl Engine {
@@ -37,6 +39,50 @@ impl Engine {
         Ok(reports)
     }
 
+    /// The journal was put back from a copy: what it says of this handover may be older than the truth. So the
+    /// target is looked at, and nothing is undone.
+    async fn reconcile(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+        let started_at = clock::now();
+        let named = running.target.inspect().ok().and_then(|inspection| inspection.current);
+        let done = |step| ended(step, StepOutcome::Done, String::new(), started_at);
+        running.found([Finding::warning(
+            "state-restored",
+            "the journal was put back from a copy while this handover was under way; its end was read from the target",
+            "see `baton history`: what came after the copy was made is missing there",
+        )]);
+        if named == Some(running.begun.new)
+            && let Ok(proofs) = self.prove_successor(&running).await
+        {
+            return self.served(running, done(Step::Prove), &proofs).await;
+        }
+        if named.is_none_or(|named| Some(named) == running.begun.old)
+            && let Ok(proofs) = self.prove_prior(&running, true).await
+        {
+            let outcome = running.record.purpose.undone();
+            let observed = Some(crate::observe::observed(running.target, &proofs));
+            return self
+                .close(running, done(Step::RollBack), outcome, Closing { observed, ..Closing::default() })
+                .await;
+        }
+        let names =
+            named.map_or_else(|| "no certificate that can be read".to_owned(), |named| named.to_string());
+        running.found([Finding::error(
+            "state-unclear",
+            format!(
+                "{} names {names}, and does not serve what the journal knows: {} before, {} after",
+                running.target,
+                running.begun.old.map_or_else(|| "nothing".to_owned(), |old| old.to_string()),
+                running.begun.new
+            ),
+            format!(
+                "`baton prove {}` asks it again; `baton swap \"\" THUMBPRINT --target {}` hands it over anew",
+                running.target, running.target
+            ),
+        )]);
+        let failed = ended(Step::Prove, StepOutcome::Failed, String::new(), started_at);
+        self.close(running, failed, Outcome::Stuck, Closing::default()).await
+    }
+
     async fn resume_one(
         &self,
         target: &Target,
@@ -53,9 +99,9 @@ impl Engine {
             None => target.store.find(handover.begun.new).ok().flatten(),
         };
         let endpoints: Vec<_> = record.addresses.iter().map(|address| address.endpoint.clone()).collect();
-        let trust = stored.as_ref().and_then(|stored| {
-            soundness::examine(stored, None, &endpoints, &self.roots, baton_platform::clock::now()).trust
-        });
+        let trust = stored
+            .as_ref()
+            .and_then(|stored| soundness::examine(stored, None, &endpoints, &self.roots, clock::now()).trust);
         let (open, steps): (Vec<_>, Vec<_>) = self
             .state
             .steps(handover.id)
@@ -63,6 +109,7 @@ impl Engine {
             .into_iter()
             .partition(|step| step.outcome == StepOutcome::Begun);
         let last = open.last().map(|step| step.step);
+        let restored = handover.restored;
         let running = Running {
             id: handover.id,
             target,
@@ -73,6 +120,7 @@ impl Engine {
             steps,
         };
         match last {
+            _ if restored => self.reconcile(running).await,
             Some(Step::Activate | Step::Prove) => self.activate_and_prove(running).await,
             Some(Step::RollBack) => self.roll_back(running, true).await,
             _ => self.roll_back(running, false).await,

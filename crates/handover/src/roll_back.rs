@@ -6,7 +6,7 @@ use baton_state::{Closing, Outcome, Step, StepOutcome};
 use baton_target::{Action, Expected, KeyFamily, Proof, prove};
 use jiff::Timestamp;
 
-use crate::engine::{Engine, Purpose};
+use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::record::Prior;
 use crate::report::Report;
@@ -35,11 +35,7 @@ impl Engine {
             match self.undo_and_prove(&mut running, activated).await {
                 Ok(proofs) => {
                     observed = Some(crate::observe::observed(running.target, &proofs));
-                    let outcome = match running.record.purpose {
-                        Purpose::Renew => Outcome::Pending,
-                        Purpose::Swap => Outcome::RolledBack,
-                    };
-                    (outcome, StepOutcome::Done, proven(&proofs))
+                    (running.record.purpose.undone(), StepOutcome::Done, proven(&proofs))
                 }
                 Err(findings) => {
                     let detail = findings.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
@@ -103,7 +99,11 @@ impl Engine {
     }
 
     /// Every address must answer as it did: the certificate, or plain HTTP. What was closed is not asked.
-    async fn prove_prior(&self, running: &Running<'_>, activated: bool) -> Result<Vec<Proof>, Vec<Finding>> {
+    pub(crate) async fn prove_prior(
+        &self,
+        running: &Running<'_>,
+        activated: bool,
+    ) -> Result<Vec<Proof>, Vec<Finding>> {
         let expected = running
             .record
             .addresses

@@ -89,6 +89,22 @@ pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Resul
     sync_directory(directory)
 }
 
+/// An empty file beside `path`, for something that fills it by its name; see [`persist`].
+pub fn temporary_for(path: &Path) -> io::Result<tempfile::TempPath> {
+    let directory = parent(path)?;
+    let temporary = temporary_builder(&temporary_suffix(path))
+        .tempfile_in(directory)
+        .map_err(|error| with_path(&error, "write in", directory))?;
+    Ok(temporary.into_temp_path())
+}
+
+/// Syncs what was made by [`temporary_for`], and gives it the name it was made for.
+pub fn persist(temporary: tempfile::TempPath, path: &Path) -> io::Result<()> {
+    fs::File::open(&temporary)?.sync_all()?;
+    temporary.persist(path).map_err(|error| with_path(&error.error, "replace", path))?;
+    sync_directory(parent(path)?)
+}
+
 /// Makes `directory` with all the given files at once: after a crash it is complete or absent.
 ///
 /// Fails when it exists.

@@ -61,6 +61,9 @@ impl Scheduler {
         loop {
             let now = clock::now();
             if next_probe <= now {
+                if let Err(error) = self.renewals.engine.state().keep_copy(now).await {
+                    tracing::error!("no copy of the journal was made: {}", error.chain());
+                }
                 self.probe_all().await;
                 next_probe = now.checked_add(self.probe_interval).unwrap_or(Timestamp::MAX);
             }

@@ -25,6 +25,7 @@ const ROWS_AT_ONCE: usize = 4096;
 /// The state database.
 #[derive(Debug, Clone)]
 pub struct State {
+    pub(crate) path: PathBuf,
     pub(crate) pool: SqlitePool,
 }
 
@@ -66,7 +67,7 @@ impl State {
         if MIGRATIONS.iter().map(|migration| migration.version).max() != Some(version) {
             MIGRATIONS.run(&pool).await.map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
         }
-        Ok(Self { pool })
+        Ok(Self { path, pool })
     }
 
     /// Leaves the database as it is: what was written is durable in the log already, and to write the log back

@@ -138,6 +138,8 @@ pub struct Handover {
     pub outcome: Option<Outcome>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// Whether it was open when the database was put back from a copy: the target may have moved on since.
+    pub restored: bool,
 }
 
 /// A step as it is remembered.
@@ -492,5 +494,6 @@ fn handover(row: &SqliteRow) -> Result<Handover, StateError> {
         },
         outcome: parsed_optional("outcome", row.get("outcome"))?,
         finished_at: to_optional_time(row.get("finished_at"))?,
+        restored: row.get("restored"),
     })
 }

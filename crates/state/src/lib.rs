@@ -9,6 +9,7 @@ mod error;
 mod journal;
 mod observation;
 mod renewal;
+mod rescue;
 mod retirement;
 
 pub use certificate::{CertificateRecord, Met, Origin};
@@ -19,4 +20,5 @@ pub use journal::{
 };
 pub use observation::{Observation, Served};
 pub use renewal::{InForce, Renewal, Standing};
+pub use rescue::Rescue;
 pub use retirement::Retirement;

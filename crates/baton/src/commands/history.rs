@@ -21,7 +21,7 @@ pub(crate) async fn handover(state: &State, id: HandoverId) -> Result<Handover, 
 }
 
 pub(crate) async fn run(globals: &Globals, arguments: &History, output: Output) -> Result<Exit, Failure> {
-    let state = Place::find_existing(globals)?.state().await?;
+    let state = Place::find_existing(globals)?.state(false).await?;
     if let Some(id) = arguments.id {
         let handover = handover(&state, HandoverId(id)).await?;
         output.report(&Report::read(&state, &handover).await?);

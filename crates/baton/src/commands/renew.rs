@@ -30,7 +30,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
         None => {
             let app = App::open(place, None).await?;
             let result = execute(&app, &arguments.names, options, false).await;
-            app.renewals.engine.state().leave().await;
+            app.leave().await;
             result?
         }
     };

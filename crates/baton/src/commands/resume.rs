@@ -17,9 +17,9 @@ pub(crate) async fn run(globals: &Globals, arguments: &Resume, output: Output) -
         Some(Answer::Failed { failure }) => return Err(failure.into()),
         Some(_) => return Err(local::unexpected()),
         None => {
-            let app = App::open(place, None).await?;
+            let app = App::open_thoroughly(place).await?;
             let reports = execute(&app, arguments.target.as_deref(), false).await;
-            app.renewals.engine.state().leave().await;
+            app.leave().await;
             reports?
         }
     };

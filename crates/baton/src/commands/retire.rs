@@ -29,7 +29,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Retire, output: Output) -
         None => {
             let app = App::open(place, None).await?;
             let result = execute(&app, foreign, dry_run).await;
-            app.renewals.engine.state().leave().await;
+            app.leave().await;
             result?
         }
     };

@@ -22,7 +22,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Rollback, output: Output)
         None => {
             let app = App::open(place, None).await?;
             let report = execute(&app, arguments.id, arguments.dry_run).await;
-            app.renewals.engine.state().leave().await;
+            app.leave().await;
             vec![report?]
         }
     };

@@ -23,7 +23,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> 
     let old = parse_old(&arguments.old)?;
     let app = App::open(place, None).await?;
     let result = run_in(&app, arguments, old).await;
-    app.renewals.engine.state().leave().await;
+    app.leave().await;
     let reports = result?;
     reports.iter().for_each(|report| output.report(report));
     Ok(reports.iter().map(Exit::of_swap).fold(Exit::Done, Exit::worse))
