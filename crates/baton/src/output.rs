@@ -114,8 +114,12 @@ fn report_text(report: &Report) -> String {
     }
     for proof in &report.proof {
         let at = proof.at.strftime("%H:%M:%S");
+        let stale = match proof.stale_seconds {
+            0.0 => String::new(),
+            seconds => format!(", something else until {seconds:.2} s after the activation"),
+        };
         lines.push(format!(
-            "  proof: {} at {} served {} at {at} UTC ({})",
+            "  proof: {} at {} served {} at {at} UTC ({}{stale})",
             proof.endpoint, proof.address, proof.thumbprint, proof.tls_version
         ));
     }

@@ -139,7 +139,7 @@ impl Place {
 
     async fn rescue_state(&self, path: &Path, error: StateError) -> Result<State, Failure> {
         // One process mends it, and none while `up` works with it.
-        let lock = FileLock::try_acquire(&self.data.join("state.lock")).ok().flatten();
+        let lock = FileLock::try_acquire(&self.data.join("rescue.lock")).ok().flatten();
         let in_use = local_socket::connect(&self.socket()).await.ok().flatten().is_some();
         if lock.is_none() || in_use {
             return Err(error.into());

@@ -205,7 +205,14 @@ impl Engine {
             let done = ended(step, StepOutcome::Done, output, started_at);
             tracing::info!(handover = %running.id, target = %running.target, "{step} done");
             match next {
-                Some(next) => self.advance(&mut running, done, next).await?,
+                Some(next) => {
+                    if let Err(error) = self.advance(&mut running, done, next).await {
+                        // Nothing further may be done without the journal: what was done is undone.
+                        tracing::error!(handover = %running.id, target = %running.target, "{}", error.chain());
+                        running.found([Finding::from_error(&error)]);
+                        return self.roll_back(running, false).await;
+                    }
+                }
                 None => return self.close(running, done, Outcome::Pending, Closing::default()).await,
             }
         }
@@ -218,7 +225,7 @@ impl Engine {
         match running.target.activate().await {
             Ok(output) => {
                 let done = ended(Step::Activate, StepOutcome::Done, output, started_at);
-                self.advance(&mut running, done, Step::Prove).await?;
+                self.advance_if_possible(&mut running, done, Step::Prove).await;
                 tracing::info!(handover = %running.id, target = %running.target, "activate done");
             }
             Err(error) => {
@@ -264,7 +271,7 @@ impl Engine {
         tracing::warn!(handover = %running.id, target = %running.target, "{step} failed: {reason}");
         running.begun.findings.extend(findings);
         let failed = ended(step, StepOutcome::Failed, reason, started_at);
-        self.advance(&mut running, failed, Step::RollBack).await?;
+        self.advance_if_possible(&mut running, failed, Step::RollBack).await;
         self.roll_back(running, matches!(step, Step::Activate | Step::Prove)).await
     }
 

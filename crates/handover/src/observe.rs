@@ -121,6 +121,7 @@ pub(crate) fn proof_record(proof: &Proof) -> Option<ProofRecord> {
         fingerprint: handshake.leaf.fingerprint(),
         chain: std::iter::once(&handshake.leaf).chain(&handshake.chain).map(X509::fingerprint).collect(),
         tls_version: handshake.tls_version.to_owned(),
+        stale_milliseconds: i64::try_from(proof.stale.as_millis()).unwrap_or(i64::MAX),
         at: proof.at,
     })
 }

@@ -70,6 +70,8 @@ pub struct ProofReport {
     pub chain: Vec<Fingerprint>,
     /// `TLSv1.3` or `TLSv1.2`.
     pub tls_version: String,
+    /// For how long after the activation something else was still seen.
+    pub stale_seconds: f64,
     /// When.
     pub at: Timestamp,
 }
@@ -147,6 +149,8 @@ impl From<&ProofRecord> for ProofReport {
             fingerprint: record.fingerprint,
             chain: record.chain.clone(),
             tls_version: record.tls_version.clone(),
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a proof: far below 2^52")]
+            stale_seconds: record.stale_milliseconds as f64 / 1000.0,
             at: record.at,
         }
     }

@@ -1,8 +1,8 @@
 //! A handover that is under way: what its journal holds, in memory.
 
-use baton_finding::Finding;
+use baton_finding::{Explain as _, Finding};
 use baton_platform::clock;
-use baton_state::{Closing, HandoverId, NewHandover, Outcome, Step, StepOutcome, StepRecord};
+use baton_state::{Closing, HandoverId, NewHandover, Outcome, StateError, Step, StepOutcome, StepRecord};
 use baton_target::Target;
 use baton_x509::{Certificate, Fingerprint, Trust};
 use jiff::Timestamp;
@@ -58,7 +58,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes down how a handover ended, and all that follows from it.
+    /// The same where what follows is right with or without the journal: to look, or to undo what it knows of. Then
+    /// it stays open there, and the next start finishes it.
+    pub(crate) async fn advance_if_possible(&self, running: &mut Running<'_>, ended: StepRecord, next: Step) {
+        if let Err(cause) = self.state.advance(running.id, &ended, next, clock::now()).await {
+            running.found([not_written(&cause)]);
+        }
+        running.steps.push(ended);
+    }
+
+    /// Writes down how a handover ended, and all that follows from it. What is proven stays so when the journal cannot
+    /// be written: the next start finds the handover open, and proves it again.
     pub(crate) async fn close(
         &self,
         mut running: Running<'_>,
@@ -67,10 +77,23 @@ impl Engine {
         closing: Closing,
     ) -> Result<Report, HandoverError> {
         let findings = &running.begun.findings;
-        self.state.close_handover(running.id, &last, outcome, findings, &closing, clock::now()).await?;
+        let closed =
+            self.state.close_handover(running.id, &last, outcome, findings, &closing, clock::now()).await;
+        if let Err(cause) = closed {
+            running.found([not_written(&cause)]);
+        }
         running.steps.push(last);
         Ok(Report::of(running.id, &running.begun, Some(outcome), &running.steps, &closing.proofs))
     }
+}
+
+fn not_written(cause: &StateError) -> Finding {
+    tracing::error!("{}", cause.chain());
+    Finding::warning(
+        "journal-not-written",
+        format!("the end of this handover is not in the journal: {}", cause.chain()),
+        "see that the disk of the data directory has room, then run `baton resume`",
+    )
 }
 
 pub(crate) fn ended(step: Step, outcome: StepOutcome, detail: String, started_at: Timestamp) -> StepRecord {

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use baton_platform::durable::{self, Attributes};
+use baton_platform::lock::FileLock;
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
@@ -37,6 +38,8 @@ impl State {
         if let Some(directory) = path.parent() {
             durable::create_private_directory(directory).map_err(open_error)?;
         }
+        // The first start makes the file and its form: one process at a time.
+        let mut lock = if path.exists() { None } else { Some(lock(&path).await.map_err(open_error)?) };
         if !path.exists() {
             // SQLite gives its side files the mode of the database: so make it private before it opens it.
             durable::replace(&path, b"", Attributes::private_file()).map_err(open_error)?;
@@ -60,13 +63,19 @@ impl State {
             .connect_with(options)
             .await
             .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
-        let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-            .fetch_one(&pool)
-            .await
-            .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
-        if MIGRATIONS.iter().map(|migration| migration.version).max() != Some(version) {
-            MIGRATIONS.run(&pool).await.map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+        let connect_error = |cause| StateError::Connect { path: path.clone(), cause };
+        if !has_newest_form(&pool).await.map_err(connect_error)? {
+            if lock.is_none() {
+                lock = Some(self::lock(&path).await.map_err(open_error)?);
+            }
+            if !has_newest_form(&pool).await.map_err(connect_error)? {
+                MIGRATIONS
+                    .run(&pool)
+                    .await
+                    .map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
+            }
         }
+        drop(lock);
         Ok(Self { path, pool })
     }
 
@@ -81,6 +90,30 @@ impl State {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// The lock for what only one process may do to the database's file.
+async fn lock(path: &Path) -> std::io::Result<FileLock> {
+    let lock = path.with_extension("lock");
+    let patience_ends = Instant::now() + LOCK_PATIENCE;
+    loop {
+        if let Some(lock) = FileLock::try_acquire(&lock)? {
+            return Ok(lock);
+        }
+        if Instant::now() > patience_ends {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::WouldBlock,
+                format!("another process holds `{}`", lock.display()),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether every migration was done: each of them sets its own number.
+async fn has_newest_form(pool: &SqlitePool) -> Result<bool, sqlx::Error> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(pool).await?;
+    Ok(MIGRATIONS.iter().map(|migration| migration.version).max() == Some(version))
 }
 
 /// Statements that make one transaction. They go to SQLite's thread together: the way there and back costs more

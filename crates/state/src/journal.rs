@@ -172,6 +172,8 @@ pub struct ProofRecord {
     pub chain: Vec<Fingerprint>,
     /// `TLSv1.3` or `TLSv1.2`.
     pub tls_version: String,
+    /// How many milliseconds after the activation something else was still seen.
+    pub stale_milliseconds: i64,
     /// When the last of the handshakes was made.
     pub at: Timestamp,
 }
@@ -366,6 +368,7 @@ impl State {
                     fingerprint: parsed("fingerprint", row.get("fingerprint"))?,
                     chain: from_json("list of fingerprints", row.get("chain"))?,
                     tls_version: row.get("tls_version"),
+                    stale_milliseconds: row.get("stale_milliseconds"),
                     at: to_time(row.get("at"))?,
                 })
             })
@@ -464,8 +467,9 @@ fn write_proofs(batch: &mut Batch, id: Option<HandoverId>, proofs: &[ProofRecord
     for proof in proofs {
         batch
             .add(
-                "INSERT INTO proof (handover, endpoint, address, thumbprint, fingerprint, chain, tls_version, at)
-                 VALUES (coalesce(?, (SELECT max(id) FROM handover)), ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO proof (handover, endpoint, address, thumbprint, fingerprint, chain, tls_version,
+                                    stale_milliseconds, at)
+                 VALUES (coalesce(?, (SELECT max(id) FROM handover)), ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(id.map(|id| id.0))
             .bind(&proof.endpoint)
@@ -474,6 +478,7 @@ fn write_proofs(batch: &mut Batch, id: Option<HandoverId>, proofs: &[ProofRecord
             .bind(proof.fingerprint.to_string())
             .bind(to_json(&proof.chain))
             .bind(&proof.tls_version)
+            .bind(proof.stale_milliseconds)
             .bind(proof.at.as_millisecond());
     }
 }

@@ -82,6 +82,8 @@ pub struct Proof {
     pub address: SocketAddr,
     /// The last of the handshakes; `None` when plain HTTP was expected and seen.
     pub handshake: Option<Handshake>,
+    /// How long after the first question something else was still seen: servers take up a change late.
+    pub stale: Duration,
     /// When it was made.
     pub at: Timestamp,
 }
@@ -161,7 +163,8 @@ async fn prove_one(
                         continue;
                     }
                     let handshake = seen.handshake().cloned();
-                    return Ok(Proof { endpoint, address, handshake, at: clock::now() });
+                    let stale = last_other.map_or(Duration::ZERO, |other| other.duration_since(started));
+                    return Ok(Proof { endpoint, address, handshake, stale, at: clock::now() });
                 }
             }
             Some(finding) => {

@@ -5,6 +5,8 @@
 mod afterwards;
 mod bad_input;
 mod command_line;
+mod documents;
+mod faults;
 mod nginx;
 mod products;
 mod status;

@@ -2,3 +2,6 @@
 PRAGMA user_version = 2;
 
 ALTER TABLE handover ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+
+-- How long after the activation an endpoint was still seen to serve something else.
+ALTER TABLE proof ADD COLUMN stale_milliseconds INTEGER NOT NULL DEFAULT 0;
