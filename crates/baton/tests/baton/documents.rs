@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// Compares a part of a document with what the test has found out. With `BATON_WRITE_DOCUMENTS=1` in the environment
 /// it is written instead.
+#[expect(clippy::disallowed_methods, reason = "how a person asks a test to write")]
 #[track_caller]
 pub(crate) fn compare(document: &str, part: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);

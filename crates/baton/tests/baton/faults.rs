@@ -404,7 +404,7 @@ fn disk_is_full(fault: &'static str, pages: impl Iterator<Item = usize>, of: fn(
 
         let row = case.row(fault, &ran);
         assert!(
-            matches!(row.exit, 0 | 1 | 2 | 3 | 4),
+            matches!(row.exit, 0..=4),
             "{pages} pages: {} {}{}",
             row.exit,
             ran.stdout,

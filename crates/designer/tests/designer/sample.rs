@@ -69,6 +69,7 @@ pub(crate) fn report() -> Report {
         fingerprint: Fingerprint::of(b"new"),
         chain: Vec::new(),
         tls_version: "TLSv1.3".to_owned(),
+        stale_seconds: 0.0,
         at: noon() - HOUR,
     };
     Report {
