@@ -91,6 +91,11 @@ pub(crate) enum Command {
     ///
     /// `baton up` does so at its start, and every handover for its own target. A second run changes nothing.
     Resume(Resume),
+    /// Bring a server back whose certificate has expired: reset its TLS settings, as its maker documents
+    ///
+    /// It then answers plain HTTP, so its ports are closed to the outside first. What was reset is kept, and the next
+    /// handover puts all of it back, with the new certificate.
+    Recover(Recover),
     /// Put the certificate before back, after the new one was proven
     ///
     /// A handover like any other, in the other direction: checked, journaled and proven. Never to a certificate
@@ -210,6 +215,22 @@ pub(crate) struct Resume {
     /// Name of a target [default: all]
     #[arg(value_name = "TARGET")]
     pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// Name of the target in the settings
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    /// Leave its ports open to the outside, although they answer plain HTTP
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Although its certificate has not expired
+    #[arg(long)]
+    pub(crate) even_though_valid: bool,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ pub(crate) mod find;
 pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod prove;
+pub(crate) mod recover;
 pub(crate) mod renew;
 pub(crate) mod resume;
 pub(crate) mod retire;

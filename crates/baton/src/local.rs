@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use baton_handover::{Kept, Report, Retired, Status};
+use baton_handover::{Kept, RecoverRequest, Report, Retired, Status};
 use baton_platform::local_socket::{self, LocalListener};
 use baton_scheduler::RenewOptions;
 use baton_x509::Thumbprint;
@@ -28,6 +28,7 @@ pub(crate) enum Request {
     Resume { target: Option<String> },
     Rollback { id: Option<i64>, dry_run: bool },
     Retire { foreign: bool, dry_run: bool },
+    Recover { target: String, request: RecoverRequest },
 }
 
 /// A swap to a certificate that is in the store.

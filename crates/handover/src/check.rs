@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use baton_finding::{Finding, Severity};
 use baton_platform::clock;
+use baton_state::Recovery;
 use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, probe};
 use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, Request};
 use crate::record::{AddressRecord, Prior};
+use crate::recover::kept_files;
 use crate::soundness::{self, Soundness};
 
 /// What the check has shown. Nothing was changed.
@@ -20,6 +22,10 @@ pub(crate) struct Checked {
     pub(crate) certificate: Option<Certificate>,
     pub(crate) plan: Plan,
     pub(crate) addresses: Vec<AddressRecord>,
+    /// Where a target that was reset answers now.
+    pub(crate) plain: Vec<AddressRecord>,
+    /// What was reset at the target, and comes back with this handover.
+    pub(crate) recovery: Option<Recovery>,
     pub(crate) trust: Option<Trust>,
     /// TLS is off and stays off: the references change, and nothing is served.
     pub(crate) tls_stays_off: bool,
@@ -32,7 +38,7 @@ impl Checked {
 
     /// Whether the target names the successor already, in all its fields.
     pub(crate) fn names_already(&self, successor: &Certificate) -> bool {
-        let edits = |action: &Action| matches!(action, Action::Edit { .. });
+        let edits = |action: &Action| matches!(action, Action::Edit { .. } | Action::SetFile { .. });
         self.current == Some(successor.thumbprint()) && !self.plan.switch.iter().any(edits)
     }
 
@@ -53,6 +59,8 @@ impl Checked {
             certificate: None,
             plan: Plan { stage: Vec::new(), switch: Vec::new() },
             addresses: Vec::new(),
+            plain: Vec::new(),
+            recovery: None,
             trust: None,
             tls_stays_off: false,
         }
@@ -62,7 +70,12 @@ impl Checked {
 impl Engine {
     pub(crate) async fn check(&self, request: &Request<'_>) -> Checked {
         let (target, successor) = (request.target, request.successor);
-        let inspection = match target.inspect() {
+        let recovery = match self.state.recovery(&target.name).await {
+            Ok(recovery) => recovery,
+            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
+        };
+        let kept = recovery.as_ref().map(kept_files).unwrap_or_default();
+        let inspection = match target.inspect_with(&kept) {
             Ok(inspection) => inspection,
             Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
         };
@@ -97,7 +110,13 @@ impl Engine {
             findings.push(endpoint_missing(target));
         }
         let (addresses, more) = self.look_at(target, &inspection, endpoints).await;
-        findings.extend(more);
+        // A target that was reset answers plain HTTP, or nothing: that is what the handover comes to mend.
+        let is_silence = |finding: &Finding| recovery.is_some() && finding.code.starts_with("endpoint-");
+        findings.extend(more.into_iter().filter(|finding| !is_silence(finding)));
+        let plain = match &recovery {
+            Some(_) => self.plain_now(target, &inspection).await,
+            None => Vec::new(),
+        };
         findings.extend(inspection.findings);
         Checked {
             findings,
@@ -105,6 +124,8 @@ impl Engine {
             certificate: inspection.certificate,
             plan,
             addresses,
+            plain,
+            recovery,
             trust,
             tls_stays_off,
         }
@@ -160,6 +181,24 @@ impl Engine {
             }
         }
         (addresses, findings)
+    }
+}
+
+impl Engine {
+    /// What every address of some endpoints answers now.
+    pub(crate) async fn now(&self, target: &Target, endpoints: Vec<Endpoint>) -> Vec<AddressRecord> {
+        let record = |endpoint: &Endpoint, (address, seen): (SocketAddr, Seen)| AddressRecord {
+            endpoint: endpoint.clone(),
+            address,
+            prior: Prior::from(&seen),
+        };
+        let answers = ask_all(endpoints, target).await.into_iter();
+        answers
+            .filter_map(|(endpoint, answers)| answers.ok().map(|answers| (endpoint, answers)))
+            .flat_map(|(endpoint, answers)| {
+                answers.into_iter().map(move |answer| record(&endpoint, answer)).collect::<Vec<_>>()
+            })
+            .collect()
     }
 }
 

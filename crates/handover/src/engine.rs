@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::Checked;
 use crate::error::HandoverError;
 use crate::record::{Prior, Record};
+use crate::recover::open_door;
 use crate::report::Report;
 use crate::running::{Running, ended};
 use crate::trust::KnownRoots;
@@ -46,6 +47,8 @@ pub enum Purpose {
     Renew,
     /// Someone asked for this certificate at this moment.
     Swap,
+    /// The certificate has expired, and TLS is reset.
+    Recover,
 }
 
 impl Purpose {
@@ -53,7 +56,7 @@ impl Purpose {
     pub(crate) fn undone(self) -> Outcome {
         match self {
             Self::Renew => Outcome::Pending,
-            Self::Swap => Outcome::RolledBack,
+            Self::Swap | Self::Recover => Outcome::RolledBack,
         }
     }
 }
@@ -107,7 +110,7 @@ impl Engine {
             let outcome = match request.purpose {
                 // The certificate is issued and kept; what speaks against it can be mended.
                 Purpose::Renew => Outcome::Pending,
-                Purpose::Swap => Outcome::Refused,
+                Purpose::Swap | Purpose::Recover => Outcome::Refused,
             };
             return self.record_ended(begun, &met, &[step], &[], outcome).await;
         }
@@ -189,7 +192,7 @@ impl Engine {
 
     /// Stage to prove; any failure leads back. Where TLS is off and stays off, there is nothing to ask after the
     /// references have changed.
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         mut running: Running<'_>,
         first: Step,
@@ -246,15 +249,24 @@ impl Engine {
     /// The successor is proven: that is the end, and the beginning of the end of the certificate before.
     pub(crate) async fn served(
         &self,
-        running: Running<'_>,
+        mut running: Running<'_>,
         done: StepRecord,
         proofs: &[Proof],
     ) -> Result<Report, HandoverError> {
+        if running.record.purpose == Purpose::Recover {
+            return self.recovered(running, done, proofs).await;
+        }
+        let recovery = self.state.recovery(&running.target.name).await?;
+        if let Some(finding) = recovery.as_ref().and_then(open_door) {
+            running.found([finding]);
+        }
         let closing = Closing {
             proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
             observed: Some(crate::observe::observed(running.target, proofs)),
             in_use: Some(running.new_fingerprint()),
             retirement: self.retirement_of(&running, clock::now()).await?,
+            recovered: recovery.map(|recovery| recovery.target),
+            ..Closing::default()
         };
         tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");
         self.close(running, done, Outcome::Served, closing).await
@@ -303,6 +315,9 @@ impl Engine {
     }
 
     pub(crate) async fn prove_successor(&self, running: &Running<'_>) -> Result<Vec<Proof>, Vec<Finding>> {
+        if running.record.purpose == Purpose::Recover {
+            return self.prove_plain(running).await;
+        }
         let family =
             running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
         let expected = Expected::Certificate {
@@ -349,7 +364,11 @@ fn record(request: &Request<'_>, checked: &Checked) -> Record {
         purpose: request.purpose,
         plan: checked.plan.clone(),
         addresses: checked.addresses.clone(),
-        old_ends: checked.certificate.as_ref().map(|certificate| certificate.leaf().not_after().as_second()),
+        plain: checked.plain.clone(),
+        // From a reset target one goes back to plain HTTP, not to the certificate that has expired.
+        old_ends: (checked.certificate.as_ref())
+            .filter(|_| checked.recovery.is_none())
+            .map(|certificate| certificate.leaf().not_after().as_second()),
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Record {
     pub(crate) plan: Plan,
     /// Every address that must show the successor.
     pub(crate) addresses: Vec<AddressRecord>,
+    /// Addresses that answer plain HTTP on the other side: before TLS is back on, or after it is reset.
+    #[serde(default)]
+    pub(crate) plain: Vec<AddressRecord>,
     /// When the certificate before ends, in seconds since 1970: one never goes back to an expired one.
     pub(crate) old_ends: Option<i64>,
 }

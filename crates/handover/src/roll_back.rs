@@ -6,7 +6,7 @@ use baton_state::{Closing, Outcome, Step, StepOutcome};
 use baton_target::{Action, Expected, KeyFamily, Proof, prove};
 use jiff::Timestamp;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Purpose};
 use crate::error::HandoverError;
 use crate::record::Prior;
 use crate::report::Report;
@@ -63,7 +63,8 @@ impl Engine {
     }
 
     fn old_is_expired(&self, running: &Running<'_>, now: Timestamp) -> bool {
-        running.record.old_ends.is_some_and(|ends| ends < now.as_second())
+        let is_reset = running.record.purpose == Purpose::Recover;
+        !is_reset && running.record.old_ends.is_some_and(|ends| ends < now.as_second())
     }
 
     async fn undo_and_prove(
@@ -104,10 +105,13 @@ impl Engine {
         running: &Running<'_>,
         activated: bool,
     ) -> Result<Vec<Proof>, Vec<Finding>> {
+        // The plain side of a reset is what a recovered target goes back to, and what a recovery comes from is TLS.
+        let plain = running.record.plain.iter().filter(|_| running.record.purpose != Purpose::Recover);
         let expected = running
             .record
             .addresses
             .iter()
+            .chain(plain)
             .filter_map(|address| {
                 let expected = match address.prior {
                     Prior::Closed => return None,

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod door;
 pub mod durable;
 pub mod host;
 pub mod local_socket;

@@ -16,6 +16,7 @@ use crate::database::{
 };
 use crate::error::StateError;
 use crate::observation::{self, Observation};
+use crate::recovery::{self, Recovery};
 use crate::retirement::{self, Retirement};
 
 /// Which handover, counted from 1 on this machine.
@@ -189,6 +190,10 @@ pub struct Closing {
     pub in_use: Option<Fingerprint>,
     /// The certificate before, on its way out.
     pub retirement: Option<Retirement>,
+    /// What was reset, and waits to be put back.
+    pub recovery: Option<Recovery>,
+    /// The target's name, when what was reset at it is back.
+    pub recovered: Option<String>,
 }
 
 impl State {
@@ -264,6 +269,12 @@ impl State {
         }
         if let Some(retirement) = &closing.retirement {
             retirement::write(&mut batch, retirement);
+        }
+        if let Some(recovery) = &closing.recovery {
+            recovery::write(&mut batch, recovery);
+        }
+        if let Some(target) = &closing.recovered {
+            recovery::delete(&mut batch, target);
         }
         batch
             .add("UPDATE handover SET outcome = ?, findings = ?, finished_at = ? WHERE id = ?")

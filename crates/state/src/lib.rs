@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod journal;
 mod observation;
+mod recovery;
 mod renewal;
 mod rescue;
 mod retirement;
@@ -19,6 +20,7 @@ pub use journal::{
     Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
 };
 pub use observation::{Observation, Served};
+pub use recovery::Recovery;
 pub use renewal::{InForce, Renewal, Standing};
 pub use rescue::Rescue;
 pub use retirement::Retirement;

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use baton_finding::{Explain, Finding, Retry};
 use baton_platform::command::{Command, CommandError};
+use baton_platform::door::Door;
 use baton_platform::durable::{self, Attributes};
 use baton_store::{Imported, Store, StoreError};
 use baton_textedit::{ConflictError, Patch};
 use baton_x509::{Certificate, Fingerprint, Thumbprint};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
+
+use crate::image::FileImage;
 
 /// The certificate file of a version directory.
 pub(crate) const CERTIFICATE: &str = "certificate.pem";
@@ -88,6 +91,22 @@ pub enum Action {
         /// What changes, for people: `/certificate/thumbprint: old → new`.
         changes: Vec<String>,
     },
+    /// Makes a settings file another one, or takes it away, or puts it back.
+    SetFile {
+        /// The file itself, links followed.
+        path: PathBuf,
+        /// What it is before; `None` for no file.
+        before: Option<FileImage>,
+        /// What it is after; `None` for no file.
+        after: Option<FileImage>,
+    },
+    /// Closes ports to the outside; its undo opens them.
+    CloseDoor {
+        /// Whose ports they are.
+        name: String,
+        /// TCP ports.
+        ports: Vec<u16>,
+    },
 }
 
 /// What a path was before it became a link.
@@ -138,6 +157,9 @@ pub enum ActionError {
     /// A settings file is neither as it was nor as it should be.
     #[error("`{}` was changed by someone else meanwhile", .0.display())]
     Changed(PathBuf),
+    /// The ports of a target cannot be closed or opened.
+    #[error("the ports of {0:?} cannot be closed to the outside, or opened again")]
+    Door(String, #[source] std::io::Error),
     /// The journaled edit does not fit the file.
     #[error("the edit does not fit `{}`", .0.display())]
     Conflict(PathBuf, #[source] ConflictError),
@@ -148,6 +170,7 @@ impl Explain for ActionError {
         match self {
             Self::Io(..) => "target-not-writable",
             Self::Store(error) => error.code(),
+            Self::Door(..) => "door-stuck",
             Self::NoSuccessor(_) => "key-missing",
             Self::ConfigTest(_) => "config-test-failed",
             Self::Changed(_) | Self::Conflict(..) => "settings-changed",
@@ -165,6 +188,10 @@ impl Explain for ActionError {
             }
             Self::Io(..) => Some("see that the disk is writable and has room".to_owned()),
             Self::Store(error) => error.hint(),
+            Self::Door(..) => Some(
+                "it takes root and the program `nft` (package nftables); `--open` leaves the ports as they are"
+                    .to_owned(),
+            ),
             Self::NoSuccessor(_) => {
                 Some("import the certificate with its key into the store again".to_owned())
             }
@@ -229,6 +256,12 @@ impl Action {
                 return config_test(argv, *time_limit, certificate, key).await;
             }
             Self::Edit { path, before, after, patch, .. } => edit(path, *before, *after, patch)?,
+            Self::SetFile { path, before, after } => {
+                set_file(path, before.as_ref(), after.as_ref(), Direction::Forward)?
+            }
+            Self::CloseDoor { name, ports } => {
+                door(name, ports).close().map_err(|cause| ActionError::Door(name.clone(), cause))?;
+            }
         }
         Ok(ActionReport::default())
     }
@@ -261,8 +294,48 @@ impl Action {
             }
             Self::ConfigTest { .. } => Ok(()),
             Self::Edit { path, before, after, patch, .. } => edit(path, *after, *before, &patch.inverse()),
+            Self::SetFile { path, before, after } => {
+                set_file(path, after.as_ref(), before.as_ref(), Direction::Back)
+            }
+            Self::CloseDoor { name, ports } => {
+                door(name, ports).open().map_err(|cause| ActionError::Door(name.clone(), cause))
+            }
         }
     }
+}
+
+fn door(name: &str, ports: &[u16]) -> Door {
+    Door { name: name.to_owned(), ports: ports.to_vec() }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Back,
+}
+
+/// From one content to another. On the way back a file where there was none is the product's own, made at its start.
+fn set_file(
+    path: &Path,
+    from: Option<&FileImage>,
+    to: Option<&FileImage>,
+    direction: Direction,
+) -> Result<(), ActionError> {
+    let present = FileImage::read(path).map_err(failed("read", path))?;
+    let content = |image: Option<&FileImage>| image.map(|image| image.content().to_vec());
+    let present = content(present.as_ref());
+    if present == content(to) {
+        return Ok(());
+    }
+    let is_own = direction == Direction::Back && from.is_none();
+    if present != content(from) && !is_own {
+        return Err(ActionError::Changed(path.to_owned()));
+    }
+    match to {
+        Some(image) => image.write(path),
+        None => durable::remove_file(path),
+    }
+    .map_err(failed("write", path))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ActionError {

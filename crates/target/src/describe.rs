@@ -9,6 +9,7 @@ use fs_err as fs;
 use similar::TextDiff;
 
 use crate::action::{Action, Before, CERTIFICATE, KEY};
+use crate::image::FileImage;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
@@ -33,7 +34,14 @@ impl Action {
                 Some(diff) => format!("edit `{}`, {}\n{diff}", path.display(), permissions(path, 0o644)),
                 None => self.to_string(),
             },
-            Self::Import { .. }
+            Self::SetFile { path, before, after } => {
+                let text = |image: &Option<FileImage>| image.as_ref().map(|image| image.content().to_vec());
+                let diff =
+                    text_diff(path, &text(before).unwrap_or_default(), &text(after).unwrap_or_default());
+                diff.map_or_else(|| self.to_string(), |diff| format!("{self}\n{diff}"))
+            }
+            Self::CloseDoor { .. }
+            | Self::Import { .. }
             | Self::MakeDirectory { .. }
             | Self::KeepOriginal { .. }
             | Self::ConfigTest { .. } => self.to_string(),
@@ -52,6 +60,9 @@ impl fmt::Display for Action {
             }
             Self::Link { path, to, .. } => write!(f, "link `{}` to `{}`", path.display(), to.display()),
             Self::ConfigTest { argv, .. } => write!(f, "run `{}` on the staged files", argv.join(" ")),
+            Self::SetFile { path, after: None, .. } => write!(f, "set `{}` aside", path.display()),
+            Self::SetFile { path, .. } => write!(f, "write `{}`", path.display()),
+            Self::CloseDoor { ports, .. } => write!(f, "close the ports {ports:?} to the outside"),
             Self::Edit { path, changes, .. } => {
                 write!(f, "edit `{}`", path.display())?;
                 changes.iter().try_for_each(|change| write!(f, "\n  {change}"))
@@ -64,8 +75,12 @@ impl fmt::Display for Action {
 fn diff(path: &Path, patch: &Patch) -> Option<String> {
     let before = fs::read(path).ok()?;
     let after = patch.apply(&before).ok()?;
-    let (_, before) = Encoding::decode(&before).ok()?;
-    let (_, after) = Encoding::decode(&after).ok()?;
+    text_diff(path, &before, &after)
+}
+
+fn text_diff(path: &Path, before: &[u8], after: &[u8]) -> Option<String> {
+    let (_, before) = Encoding::decode(before).ok()?;
+    let (_, after) = Encoding::decode(after).ok()?;
     let name = path.display().to_string();
     let diff = TextDiff::from_lines(&before, &after);
     let text = diff

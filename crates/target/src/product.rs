@@ -15,8 +15,10 @@ use fs_err as fs;
 
 pub use preset::{ProductKind, UnknownProduct};
 
+use crate::action::Action;
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::not_writable;
+use crate::image::KeptFile;
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
 use crate::settings_file::{Place, SettingsFile};
 
@@ -24,6 +26,9 @@ mod preset;
 
 /// How deep below `config/server*` settings files are looked for.
 const DEEPEST: usize = 4;
+
+/// The web server's protocol that switches TLS off.
+const PLAIN_PROTOCOL: &str = "HTTP - Unrestricted";
 
 /// An installed product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +47,18 @@ pub(crate) struct FoundSettings {
 
 impl Product {
     /// Reads the product's settings and finds what they name.
-    pub(crate) fn inspect(&self, store: &dyn Store) -> Result<Inspection, TargetError> {
+    ///
+    /// `kept` are settings files that were set aside: they count as if they were in place.
+    pub(crate) fn inspect(&self, store: &dyn Store, kept: &[KeptFile]) -> Result<Inspection, TargetError> {
         if !self.directory.is_dir() {
             return Err(TargetError::NoDirectory(self.directory.clone()));
         }
         let mut findings = Vec::new();
-        let files = self.settings_files(&mut findings)?;
+        let mut files = self.settings_files(&mut findings)?;
+        files.retain(|file| !kept.iter().any(|kept| kept.path == file.real_path()));
+        for file in kept {
+            files.push(SettingsFile::kept(file)?);
+        }
         let current = self.current(&files);
         let mut references = Vec::new();
         let mut matching = Vec::new();
@@ -67,9 +78,12 @@ impl Product {
                 }
             }
             if !places.is_empty() {
+                let is_kept = file.is_kept();
                 let directory = file.real_path().parent().unwrap_or(Path::new("/"));
                 findings.extend((!is_writable(directory)).then(|| not_writable(directory)));
-                findings.extend((!is_writable(file.real_path())).then(|| not_writable(file.real_path())));
+                findings.extend(
+                    (!is_kept && !is_writable(file.real_path())).then(|| not_writable(file.real_path())),
+                );
             }
             matching.push((file, places));
         }
@@ -136,6 +150,36 @@ impl Product {
             }
         }
         Ok(actions)
+    }
+
+    /// What resets the TLS settings as the maker documents it: `tls.json` is set aside, or the protocol of the web
+    /// server becomes plain HTTP.
+    pub(crate) fn reset(&self, found: &FoundSettings) -> Result<Vec<Action>, PlanError> {
+        if let Some((file, _)) = file_ending(&found.files, "servers/tls.json") {
+            return Ok(vec![file.set_aside()?]);
+        }
+        match file_ending(&found.files, "web/general.json") {
+            Some((file, _)) => Ok(file.set_string("/protocol", PLAIN_PROTOCOL)?.into_iter().collect()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Where the product answers while TLS is off, on this machine.
+    pub(crate) fn plain_endpoints(&self, found: &FoundSettings) -> Result<Vec<Endpoint>, TargetError> {
+        let told = match self.kind {
+            ProductKind::XtractCore => self.listener_port("/insecurePort")?,
+            _ => {
+                file_ending(&found.files, "web/general.json").and_then(|(file, _)| file.port_at("/httpPort"))
+            }
+        };
+        let assumed = told.is_none();
+        let ports = told.map_or_else(|| self.kind.plain_ports().to_vec(), |port| vec![port]);
+        let endpoint = |port| Endpoint {
+            address: EndpointAddress::from(std::net::SocketAddr::from(([127, 0, 0, 1], port))),
+            name: "localhost".to_owned(),
+            assumed,
+        };
+        Ok(ports.into_iter().map(endpoint).collect())
     }
 
     /// The endpoints on this machine, by the ports that the settings tell, or else by the usual ones.
@@ -207,7 +251,7 @@ impl Product {
     /// The TLS ports, and whether nobody told them.
     fn endpoints(&self, files: &[(SettingsFile, Vec<Place>)]) -> Result<Vec<(u16, bool)>, TargetError> {
         let told = match self.kind {
-            ProductKind::XtractCore => self.listener_port()?,
+            ProductKind::XtractCore => self.listener_port("/securePort")?,
             _ => file_ending(files, "web/general.json").and_then(|(file, _)| file.port_at("/httpsPort")),
         };
         let mut endpoints: Vec<(u16, bool)> = match told {
@@ -225,12 +269,12 @@ impl Product {
     }
 
     /// Xtract Core's `listener.json`, named after the executable that the service definition names.
-    fn listener_port(&self) -> Result<Option<u16>, TargetError> {
+    fn listener_port(&self, pointer: &str) -> Result<Option<u16>, TargetError> {
         let definition = SettingsFile::read(&self.directory.join("theobald.service.definition.json"))?;
         let executable = definition.as_ref().and_then(|file| file.string_at("/servers/0/path"));
         let name = Path::new(executable.unwrap_or("listener.exe")).with_extension("json");
         let listener = SettingsFile::read(&self.directory.join(name))?;
-        Ok(listener.and_then(|file| file.port_at("/securePort")))
+        Ok(listener.and_then(|file| file.port_at(pointer)))
     }
 }
 

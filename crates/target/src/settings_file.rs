@@ -7,6 +7,7 @@ use baton_x509::{Fingerprint, Thumbprint, X509};
 use fs_err as fs;
 
 use crate::action::Action;
+use crate::image::{FileImage, KeptFile};
 use crate::inspection::{PlanError, TargetError};
 
 /// A settings file as it was read.
@@ -17,6 +18,8 @@ pub(crate) struct SettingsFile {
     real_path: PathBuf,
     digest: Fingerprint,
     document: JsonDocument,
+    /// The file was set aside: this is what it was, and it is put back by the next edit.
+    kept: Option<FileImage>,
 }
 
 /// A place in a settings file that names a certificate.
@@ -40,7 +43,42 @@ impl SettingsFile {
         };
         let document = parse(path, &content)?;
         let real_path = fs::canonicalize(path).map_err(TargetError::Io)?;
-        Ok(Some(Self { path: path.to_owned(), real_path, digest: Fingerprint::of(&content), document }))
+        let digest = Fingerprint::of(&content);
+        Ok(Some(Self { path: path.to_owned(), real_path, digest, document, kept: None }))
+    }
+
+    /// A file that was set aside, as if it were there.
+    pub(crate) fn kept(file: &KeptFile) -> Result<Self, TargetError> {
+        let content = file.image.content();
+        Ok(Self {
+            path: file.path.clone(),
+            real_path: file.path.clone(),
+            digest: Fingerprint::of(content),
+            document: parse(&file.path, content)?,
+            kept: Some(file.image.clone()),
+        })
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The action that sets the file aside.
+    pub(crate) fn set_aside(&self) -> Result<Action, PlanError> {
+        let before = FileImage::read(&self.real_path).map_err(PlanError::Io)?;
+        Ok(Action::SetFile { path: self.real_path.clone(), before, after: None })
+    }
+
+    /// The action that gives a field another value.
+    pub(crate) fn set_string(&self, pointer: &str, value: &str) -> Result<Option<Action>, PlanError> {
+        let Ok(field) = pointer.parse::<Pointer>() else { return Ok(None) };
+        let error = |cause: EditError| PlanError::Edit { path: self.path.clone(), cause };
+        let patch = self.document.edit(&[Change::string(field, value.to_owned())]).map_err(error)?;
+        let before = FileImage::read(&self.real_path).map_err(PlanError::Io)?;
+        let changed = || PlanError::Changed { path: self.path.clone() };
+        let image = before.clone().ok_or_else(changed)?;
+        let after = image.with_content(patch.apply(image.content()).map_err(|_| changed())?);
+        Ok(Some(Action::SetFile { path: self.real_path.clone(), before, after: Some(after) }))
     }
 
     /// Every field called `thumbprint`, and every other string that is a thumbprint.
@@ -111,6 +149,15 @@ impl SettingsFile {
         }
         let error = |cause: EditError| PlanError::Edit { path: self.path.clone(), cause };
         let patch = self.document.edit(&changes).map_err(error)?;
+        if let Some(kept) = &self.kept {
+            let edited =
+                patch.apply(kept.content()).map_err(|_| PlanError::Changed { path: self.path.clone() })?;
+            return Ok(Some(Action::SetFile {
+                path: self.path.clone(),
+                before: FileImage::read(&self.path).map_err(PlanError::Io)?,
+                after: Some(kept.with_content(edited)),
+            }));
+        }
         if patch.is_empty() {
             return Ok(None);
         }

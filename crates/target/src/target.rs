@@ -12,6 +12,7 @@ use crate::action::{Action, ActionContext};
 use crate::activation::{Activation, ActivationError};
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::Files;
+use crate::image::KeptFile;
 use crate::inspection::{Found, Inspection, PlanError, TargetError, key_missing};
 use crate::product::Product;
 use crate::prove::Policy;
@@ -54,9 +55,14 @@ pub struct Plan {
 impl Target {
     /// Looks at the target; changes nothing.
     pub fn inspect(&self) -> Result<Inspection, TargetError> {
+        self.inspect_with(&[])
+    }
+
+    /// Looks at the target as if the settings files that were set aside were in place.
+    pub fn inspect_with(&self, kept: &[KeptFile]) -> Result<Inspection, TargetError> {
         let mut inspection = match &self.kind {
             Kind::Files(files) => files.inspect()?,
-            Kind::Product(product) => product.inspect(self.store.as_ref())?,
+            Kind::Product(product) => product.inspect(self.store.as_ref(), kept)?,
         };
         if self.activation.is_none() {
             inspection.findings.push(Finding::error(
@@ -123,6 +129,22 @@ impl Target {
             actions.stage.insert(0, Action::Import { thumbprint: successor.thumbprint() });
         }
         Ok((Plan { stage: actions.stage, switch: actions.switch }, findings))
+    }
+
+    /// What would reset its TLS settings as its maker documents it; empty where there is nothing to reset.
+    pub fn reset(&self, inspection: &Inspection) -> Result<Vec<Action>, PlanError> {
+        match (&self.kind, &inspection.found) {
+            (Kind::Product(product), Found::Product(found)) => product.reset(found),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Where it answers plain HTTP while TLS is off.
+    pub fn plain_endpoints(&self, inspection: &Inspection) -> Result<Vec<Endpoint>, TargetError> {
+        match (&self.kind, &inspection.found) {
+            (Kind::Product(product), Found::Product(found)) => product.plain_endpoints(found),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// What its actions work with.

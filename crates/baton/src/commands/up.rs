@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::cli::{Globals, Up};
-use crate::commands::{prove, renew, resume, retire, rollback, swap};
+use crate::commands::{prove, recover, renew, resume, retire, rollback, swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
@@ -175,6 +175,9 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
         }
         Request::Rollback { id, dry_run } => {
             Answer::Reports { reports: vec![rollback::execute(app, id, dry_run).await?], failure: None }
+        }
+        Request::Recover { target, request } => {
+            Answer::Reports { reports: vec![recover::execute(app, &target, request).await?], failure: None }
         }
         Request::Retire { foreign, dry_run } => {
             let (retired, kept) = retire::execute(app, foreign, dry_run).await?;

@@ -403,13 +403,7 @@ fn disk_is_full(fault: &'static str, pages: impl Iterator<Item = usize>, of: fn(
         let ran = case.swap();
 
         let row = case.row(fault, &ran);
-        assert!(
-            matches!(row.exit, 0..=4),
-            "{pages} pages: {} {}{}",
-            row.exit,
-            ran.stdout,
-            ran.stderr
-        );
+        assert!(matches!(row.exit, 0..=4), "{pages} pages: {} {}{}", row.exit, ran.stdout, ran.stderr);
         let expected =
             if row.exit == 0 { ("new", "names the new one") } else { ("old", "as before, to the bit") };
         assert_eq!((row.served, row.file), expected, "{pages} pages: {}{}", ran.stdout, ran.stderr);

@@ -9,6 +9,7 @@ mod documents;
 mod faults;
 mod nginx;
 mod products;
+mod recover;
 mod status;
 mod store;
 mod up;

@@ -90,7 +90,7 @@ impl Scene {
 }
 
 /// The settings with the four fields of one certificate in place of those of the other, done as text.
-fn handed_over(content: &[u8], old: &IssuedCertificate, new: &IssuedCertificate) -> Vec<u8> {
+pub(crate) fn handed_over(content: &[u8], old: &IssuedCertificate, new: &IssuedCertificate) -> Vec<u8> {
     let text = String::from_utf8(content.to_vec()).unwrap();
     text.replace(&old.thumbprint, &new.thumbprint)
         .replace(&old.not_after_text(), &new.not_after_text())

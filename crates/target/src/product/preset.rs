@@ -69,6 +69,16 @@ impl ProductKind {
         }
     }
 
+    /// The ports that answer instead of those while TLS is off.
+    pub(crate) fn plain_ports(self) -> &'static [u16] {
+        match self {
+            Self::Yunio => &[8075, 8077, 8076],
+            Self::XtractUniversal => &[8065],
+            Self::BoardConnector => &[8097],
+            Self::XtractCore => &[1337],
+        }
+    }
+
     /// The configuration server's port; it has a certificate of its own in the older shape of the settings.
     pub(crate) fn configuration_port(self) -> Option<u16> {
         match self {

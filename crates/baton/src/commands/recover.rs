@@ -1,0 +1,47 @@
+//! `baton recover`
+
+use baton_handover::{RecoverRequest, Report};
+use baton_state::Outcome;
+
+use crate::cli::{Globals, Recover};
+use crate::failure::{Exit, Failure};
+use crate::local::{self, Answer, Request};
+use crate::output::Output;
+use crate::place::Place;
+use crate::wiring::App;
+
+pub(crate) async fn run(globals: &Globals, arguments: &Recover, output: Output) -> Result<Exit, Failure> {
+    let place = Place::find(globals)?;
+    let request = RecoverRequest {
+        open: arguments.open,
+        even_though_valid: arguments.even_though_valid,
+        dry_run: arguments.dry_run,
+    };
+    let asked = Request::Recover { target: arguments.target.clone(), request };
+    let reports = match local::ask(&place.socket(), &asked).await? {
+        Some(Answer::Reports { reports, .. }) => reports,
+        Some(Answer::Failed { failure }) => return Err(failure.into()),
+        Some(_) => return Err(local::unexpected()),
+        None => {
+            let app = App::open(place, None).await?;
+            let report = execute(&app, &arguments.target, request).await;
+            app.leave().await;
+            vec![report?]
+        }
+    };
+    reports.iter().for_each(|report| output.report(report));
+    Ok(reports.iter().map(exit).fold(Exit::Done, Exit::worse))
+}
+
+/// Resets the TLS settings of a target whose certificate has expired.
+pub(crate) async fn execute(app: &App, target: &str, request: RecoverRequest) -> Result<Report, Failure> {
+    Ok(app.renewals.engine.recover(app.target(target)?, request).await?)
+}
+
+/// That TLS waits for the next certificate is what was asked for.
+fn exit(report: &Report) -> Exit {
+    match report.outcome {
+        Some(Outcome::Pending) => Exit::Done,
+        outcome => Exit::of(outcome),
+    }
+}
