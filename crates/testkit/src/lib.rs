@@ -3,7 +3,8 @@
 //! This crate is an independent witness: it depends on no other crate of the workspace, so that a mistake in
 //! Baton cannot hide behind the same mistake here. It makes its own certificates ([`authority`]), asks servers
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
-//! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]).
+//! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
+//! clients get their certificates from Pebble ([`pebble`]), and may answer it by a [`webroot`].
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -24,9 +25,12 @@ pub mod load;
 pub mod openssl;
 pub mod port;
 pub mod program;
+pub mod webroot;
 
 #[cfg(unix)]
 pub mod nginx;
+#[cfg(unix)]
+pub mod pebble;
 #[cfg(unix)]
 pub mod process;
 #[cfg(unix)]
@@ -42,7 +46,10 @@ pub use load::{LoadReport, TlsLoad};
 #[cfg(unix)]
 pub use nginx::Nginx;
 #[cfg(unix)]
+pub use pebble::{Pebble, PebbleOptions};
+#[cfg(unix)]
 pub use product::{ProductFixture, SettingsShape};
 #[cfg(unix)]
 pub use product_server::Product;
 pub use program::program;
+pub use webroot::Webroot;

@@ -1,10 +1,11 @@
-//! The other witnesses: the certificate maker as OpenSSL sees it, nginx, and the load.
+//! The other witnesses: the certificate maker as OpenSSL sees it, nginx, Pebble, a webroot, and the load.
 
 use std::time::Duration;
 
 use baton_testkit::condition::wait_until;
 use baton_testkit::invocation::run;
-use baton_testkit::{Nginx, Product, ProductFixture, TlsLoad, process};
+use baton_testkit::port::ReservedPort;
+use baton_testkit::{Nginx, Pebble, PebbleOptions, Product, ProductFixture, TlsLoad, Webroot, process};
 
 use crate::*;
 
@@ -176,4 +177,44 @@ fn the_load_reports_a_server_that_was_down_and_one_that_cannot_be_trusted() {
     let report = load.stop();
     assert_eq!(report.handshakes, 0);
     assert!(report.failures[0].contains("handshake: "), "{:?}", report.failures);
+}
+
+#[test]
+fn pebble_comes_with_roots_of_its_own_behaves_as_asked_and_goes() {
+    let options = PebbleOptions { nonce_reject_percent: 20, strict: true, ..PebbleOptions::default() };
+    let (one, two) = (Pebble::with(&options), Pebble::start());
+    assert_ne!(one.root_pem(), two.root_pem());
+    assert!(one.root_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(one.log().contains("reject 20% of good nonces"), "{}", one.log());
+    assert!(two.log().contains("reject 0% of good nonces"), "{}", two.log());
+
+    let url = one.directory_url();
+    let ask = |root: &Path| {
+        let curl = ["curl", "--silent", "--noproxy", "*", "--cacert", text(root), &url];
+        run(&curl, LIMIT).unwrap()
+    };
+    let directory = ask(&one.directory_root());
+    assert!(directory.stdout.contains("\"newOrder\": \"https://127.0.0.1:"), "{}", directory.stdout);
+    assert!(!ask(&two.directory_root()).succeeded(), "the root of another directory");
+    assert!(is_closed(one.http_address()) && is_closed(one.tls_address()), "these are the client's");
+
+    let address = url.trim_start_matches("https://").trim_end_matches("/dir").parse().unwrap();
+    assert!(!is_closed(address));
+    drop(one);
+    assert!(is_closed(address));
+}
+
+#[test]
+fn a_webroot_serves_what_is_in_it_and_nothing_else() {
+    let port = ReservedPort::new();
+    let webroot = Webroot::serve(port.address());
+    fs_err::write(webroot.challenge_directory().join("token"), "answer").unwrap();
+
+    let found = plain_get(port.address(), "/.well-known/acme-challenge/token");
+    assert!(found.starts_with("HTTP/1.1 200") && found.ends_with("\r\n\r\nanswer"), "{found}");
+    for path in ["/absent", "/", "//etc/passwd", "/../../etc/passwd"] {
+        assert!(plain_get(port.address(), path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    drop(webroot);
+    assert!(is_closed(port.address()));
 }
