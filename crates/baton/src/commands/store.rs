@@ -5,7 +5,6 @@ use std::sync::Arc;
 use baton_finding::Explain;
 use baton_platform::clock;
 use baton_platform::durable::{self, Attributes};
-use baton_state::{Met, Origin};
 use baton_store::{Entry, Imported, SharedStore};
 use baton_target::Target;
 use baton_x509::{Certificate, Thumbprint, X509};
@@ -13,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Globals, Store};
-use crate::commands::swap::{read_file, read_password};
+use crate::commands::swap::{import, read_file, read_password};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, common_name};
 use crate::place::Place;
@@ -89,11 +88,8 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
                 ));
             }
             let app = App::open(Place::find(globals)?, None).await?;
-            let imported = app.renewals.store.import(&certificate)?;
-            let state = app.renewals.engine.state();
-            let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
-            state.record_certificate(&met, clock::now()).await?;
-            state.leave().await;
+            let imported = import(&app, &certificate).await?;
+            app.renewals.engine.state().leave().await;
             show(&certificate, Some(imported), output);
             Ok(Exit::Done)
         }

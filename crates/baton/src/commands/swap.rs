@@ -6,8 +6,8 @@ use baton_finding::Finding;
 use baton_handover::{Purpose, Report, Request as HandoverRequest};
 use baton_platform::clock;
 use baton_state::{Met, Origin, Outcome};
-use baton_store::CertificateFile;
-use baton_x509::Thumbprint;
+use baton_store::{CertificateFile, Imported};
+use baton_x509::{Certificate, Thumbprint};
 use fs_err as fs;
 use zeroize::Zeroizing;
 
@@ -18,44 +18,82 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::wiring::{App, DESIGNER};
 
+/// What became of the targets, and the worst of the errors that kept one from its turn.
+pub(crate) type Swapped = (Vec<Report>, Option<Failure>);
+
 pub(crate) async fn run(globals: &Globals, arguments: &Swap, output: Output) -> Result<Exit, Failure> {
     let place = Place::find(globals)?;
     let old = parse_old(&arguments.old)?;
     let app = App::open(place, None).await?;
     let result = run_in(&app, arguments, old).await;
     app.leave().await;
-    let reports = result?;
-    reports.iter().for_each(|report| output.report(report));
-    Ok(reports.iter().map(Exit::of_swap).fold(Exit::Done, Exit::worse))
+    Ok(print(&result?, output))
 }
 
-async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<Vec<Report>, Failure> {
+async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<Swapped, Failure> {
     let targets = choose_targets(app, arguments.target.as_deref(), old)?;
     let new = match bring(app, arguments).await? {
         Ok(new) => new,
         Err(finding) => {
-            let refused = |target: &String| {
-                let findings = vec![finding.clone()];
-                let mut report =
-                    Report::without_handover("", target, Outcome::Refused, findings, clock::now());
-                report.certificate = None;
-                report
-            };
-            return Ok(targets.iter().map(refused).collect());
+            let reports = targets.iter().map(|target| refused(target, finding.clone())).collect();
+            return Ok((reports, None));
         }
     };
     let request =
         SwapRequest { old, new, targets, enable_tls: arguments.enable_tls, dry_run: arguments.dry_run };
-    match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
-        Some(Answer::Reports { reports, .. }) => Ok(reports),
-        Some(Answer::Failed { failure }) => Err(failure.into()),
-        Some(_) => Err(local::unexpected()),
-        None => execute(app, &request).await,
+    hand_over(app, &request).await
+}
+
+/// The report on a target whose handover is refused before it begins.
+pub(crate) fn refused(target: &str, finding: Finding) -> Report {
+    let mut report = Report::without_handover("", target, Outcome::Refused, vec![finding], clock::now());
+    report.certificate = None;
+    report
+}
+
+/// Prints what became of the targets; the worst counts.
+pub(crate) fn print((reports, failure): &Swapped, output: Output) -> Exit {
+    reports.iter().for_each(|report| output.report(report));
+    let exit = reports.iter().map(Exit::of_swap).fold(Exit::Done, Exit::worse);
+    match failure {
+        // Told after what was done for the others.
+        Some(failure) => {
+            output.failure(failure);
+            exit.worse(failure.exit)
+        }
+        None => exit,
     }
 }
 
-/// Hands the targets over to a certificate of the store.
-pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Vec<Report>, Failure> {
+/// Has the targets handed over by a running `up`, or does it here.
+pub(crate) async fn hand_over(app: &App, request: &SwapRequest) -> Result<Swapped, Failure> {
+    match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
+        Some(Answer::Reports { reports, failure }) => Ok((reports, failure.map(Failure::from))),
+        Some(Answer::Failed { failure }) => Err(failure.into()),
+        Some(_) => Err(local::unexpected()),
+        None => execute(app, request).await,
+    }
+}
+
+/// Hands the targets over to a certificate of the store, one after the other; the failure of one does not keep the
+/// others from their turn.
+pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Swapped, Failure> {
+    let (mut reports, mut worst) = (Vec::new(), None::<Failure>);
+    for name in &request.targets {
+        match execute_one(app, request, name).await {
+            Ok(report) => reports.push(report),
+            Err(failure) => {
+                if worst.as_ref().is_none_or(|known| known.exit.worse(failure.exit) != known.exit) {
+                    worst = Some(failure);
+                }
+            }
+        }
+    }
+    app.renewals.adopt_swapped(&reports).await?;
+    Ok((reports, worst))
+}
+
+async fn execute_one(app: &App, request: &SwapRequest, name: &str) -> Result<Report, Failure> {
     let not_found = || {
         Failure::new(
             Exit::Refused,
@@ -64,32 +102,34 @@ pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Vec<Repo
             "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
         )
     };
-    let mut reports = Vec::new();
-    for name in &request.targets {
-        let target = app.target(name)?;
-        let successor = match app.renewals.store.find(request.new)? {
-            Some(successor) => successor,
-            None => target.store.find(request.new)?.ok_or_else(not_found)?,
-        };
-        let certificate = app
-            .renewals
-            .certificates
-            .iter()
-            .find(|certificate| certificate.targets.iter().any(|target| target.name == *name));
-        let request = HandoverRequest {
-            certificate: certificate.map(|certificate| certificate.name.as_str()),
-            target,
-            successor: &successor,
-            old: request.old,
-            purpose: Purpose::Swap,
-            enable_tls: request.enable_tls,
-            dry_run: request.dry_run,
-        };
-        let report = app.renewals.engine.hand_over(&request).await?;
-        reports.push(report);
-    }
-    app.renewals.adopt_swapped(&reports).await?;
-    Ok(reports)
+    let target = app.target(name)?;
+    let successor = match app.renewals.store.find(request.new)? {
+        Some(successor) => successor,
+        None => target.store.find(request.new)?.ok_or_else(not_found)?,
+    };
+    let certificate = app
+        .renewals
+        .certificates
+        .iter()
+        .find(|certificate| certificate.targets.iter().any(|target| target.name == *name));
+    let request = HandoverRequest {
+        certificate: certificate.map(|certificate| certificate.name.as_str()),
+        target,
+        successor: &successor,
+        old: request.old,
+        purpose: Purpose::Swap,
+        enable_tls: request.enable_tls,
+        dry_run: request.dry_run,
+    };
+    Ok(app.renewals.engine.hand_over(&request).await?)
+}
+
+/// Puts a certificate that someone brought into the store, and remembers it.
+pub(crate) async fn import(app: &App, certificate: &Certificate) -> Result<Imported, Failure> {
+    let imported = app.renewals.store.import(certificate)?;
+    let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
+    app.renewals.engine.state().record_certificate(&met, clock::now()).await?;
+    Ok(imported)
 }
 
 fn parse_old(text: &str) -> Result<Option<Thumbprint>, Failure> {
@@ -146,10 +186,7 @@ async fn bring(app: &App, arguments: &Swap) -> Result<Result<Thumbprint, Finding
                     "import it with `baton store import FILE` first",
                 ));
             }
-            app.renewals.store.import(&certificate)?;
-            let state = app.renewals.engine.state();
-            let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
-            state.record_certificate(&met, clock::now()).await?;
+            import(app, &certificate).await?;
             thumbprint
         }
         Err(error) => {
@@ -178,7 +215,7 @@ pub(crate) fn read_file(
     path: &Path,
     key: &KeyFile,
     password: Option<&str>,
-) -> Result<baton_x509::Certificate, baton_store::ReadFileError> {
+) -> Result<Certificate, baton_store::ReadFileError> {
     CertificateFile { path, key: key.key.as_deref(), password }.read()
 }
 

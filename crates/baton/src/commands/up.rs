@@ -168,7 +168,8 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
             Answer::Reports { reports, failure: failure.map(Into::into) }
         }
         Request::Swap(request) => {
-            Answer::Reports { reports: swap::execute(app, &request).await?, failure: None }
+            let (reports, failure) = swap::execute(app, &request).await?;
+            Answer::Reports { reports, failure: failure.map(Into::into) }
         }
         Request::Resume { target } => {
             Answer::Reports { reports: resume::execute(app, target.as_deref(), true).await?, failure: None }
