@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -79,6 +80,14 @@ pub(crate) enum Command {
     /// For certificates from elsewhere, and as the installation script of an ACME client. Does not return
     /// before the new certificate is proven to be served, or everything is as before.
     Swap(Swap),
+    /// Hand over to what an ACME client has just issued: its deploy hook
+    ///
+    /// Reads what the client passes, puts the certificate with its chain and key into the store, and hands over as
+    /// `swap` does: it does not return before the new certificate is proven to be served, or everything is as
+    /// before. A certificate that no target uses is left alone, with exit code 0: clients call a hook for each of
+    /// theirs.
+    #[command(subcommand)]
+    Hook(Hook),
     /// Show how everything stands: what is served, days left, what is wrong
     ///
     /// One row for each certificate and endpoint, from the last look at each endpoint; `baton prove` looks now.
@@ -180,6 +189,42 @@ pub(crate) struct Swap {
     /// Check everything and say what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hook {
+    /// For certbot: certbot … --deploy-hook "baton hook certbot"
+    ///
+    /// Reads fullchain.pem and privkey.pem of the directory in RENEWED_LINEAGE.
+    Certbot(HookTargets),
+    /// For lego: lego … run --run-hook "baton hook lego", lego … renew --renew-hook "baton hook lego"
+    ///
+    /// Reads the files in LEGO_CERT_PATH and LEGO_CERT_KEY_PATH; of lego 5 those in LEGO_HOOK_CERT_PATH and
+    /// LEGO_HOOK_CERT_KEY_PATH.
+    Lego(HookTargets),
+    /// For dehydrated: a script of two lines in HOOK, `#!/bin/sh` and `exec baton hook dehydrated -- "$@"`
+    ///
+    /// Acts on `deploy_cert`; every other operation ends with 0 and does nothing.
+    Dehydrated {
+        #[command(flatten)]
+        targets: HookTargets,
+        /// What dehydrated passes: the operation, then its arguments
+        #[arg(last = true, required = true, value_name = "ARGS")]
+        arguments: Vec<OsString>,
+    },
+    /// For acme.sh: acme.sh --install-cert -d NAME --reloadcmd "baton hook acme-sh"
+    ///
+    /// Reads the files in CERT_FULLCHAIN_PATH and CERT_KEY_PATH.
+    AcmeSh(HookTargets),
+}
+
+/// What a hook hands over.
+#[derive(Debug, Args)]
+pub(crate) struct HookTargets {
+    /// Name of a target in the settings; may be given several times [default: those that use one of the names of
+    /// the certificate]
+    #[arg(long = "target", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
 }
 
 /// Where the key of a certificate file is, and what opens it.

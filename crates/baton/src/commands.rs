@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod find;
 pub(crate) mod generate;
 pub(crate) mod history;
+pub(crate) mod hook;
 pub(crate) mod prove;
 pub(crate) mod recover;
 pub(crate) mod renew;

@@ -53,6 +53,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Up(arguments) => commands::up::run(globals, arguments).await,
         Command::Renew(arguments) => commands::renew::run(globals, arguments, output).await,
         Command::Swap(arguments) => commands::swap::run(globals, arguments, output).await,
+        Command::Hook(hook) => commands::hook::run(globals, hook, output).await,
         Command::Status => commands::status::run(globals, output).await,
         Command::History(arguments) => commands::history::run(globals, arguments, output).await,
         Command::Prove(arguments) => commands::prove::run(globals, arguments, output).await,

@@ -7,6 +7,7 @@ mod bad_input;
 mod command_line;
 mod documents;
 mod faults;
+mod hooks;
 mod nginx;
 mod products;
 mod recover;

@@ -46,6 +46,10 @@ impl Up {
         self.port.address()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Stops it as a service manager does, and tells its exit code.
     pub(crate) fn stop(mut self) -> i32 {
         baton_testkit::process::terminate(self.child.id()).unwrap();

@@ -1,0 +1,206 @@
+//! `baton hook`: the deploy hook of an ACME client that is already there.
+//!
+//! A client calls its hook for every certificate that it issues, also for those of other servers. So a hook takes
+//! only the targets that the new certificate is for, and what no target uses is no failure. It is never guessed
+//! whether a target wants a certificate: the names of the one in use and of the target's endpoints decide.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use baton_finding::Finding;
+use baton_handover::Report;
+use baton_store::CertificateFile;
+use baton_target::Target;
+use baton_x509::X509;
+
+use crate::cli::{Globals, Hook, HookTargets};
+use crate::commands::swap::{self, Swapped};
+use crate::failure::{Exit, Failure};
+use crate::local::SwapRequest;
+use crate::output::{Output, tell};
+use crate::place::Place;
+use crate::wiring::App;
+
+/// Where the client has put what it issued.
+#[derive(Debug, PartialEq, Eq)]
+struct Issued {
+    /// The leaf, then its chain.
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+pub(crate) async fn run(globals: &Globals, hook: &Hook, output: Output) -> Result<Exit, Failure> {
+    let Some(issued) = issued(hook)? else { return Ok(Exit::Done) };
+    let place = Place::find(globals)?;
+    if place.loaded.settings.target.is_empty() {
+        // The client decides in which directory its hook runs, so that ./baton.toml is easily another one or none.
+        let hint = "name the settings with --settings FILE, or keep them in /etc/baton/baton.toml";
+        return Err(Failure::new(Exit::Usage, "target-unclear", "the settings have no target", hint));
+    }
+    let app = App::open(place, None).await?;
+    let result = run_in(&app, &targets_of(hook).names, &issued).await;
+    app.renewals.engine.state().leave().await;
+    Ok(swap::print(&result?, output))
+}
+
+async fn run_in(app: &App, named: &[String], issued: &Issued) -> Result<Swapped, Failure> {
+    // A wrong name is told before anything is read.
+    named.iter().try_for_each(|name| app.target(name).map(drop))?;
+    let file = CertificateFile { path: &issued.certificate, key: Some(&issued.key), password: None };
+    let certificate = file.read().map_err(|error| Failure::with(Exit::Refused, &error))?;
+    let chosen = choose_targets(app, named, certificate.leaf());
+    if chosen.names.is_empty() && chosen.unreadable.is_empty() {
+        tell(&format!(
+            "no target of the settings uses {}: nothing to do (--target NAME hands one over all the same)",
+            certificate.leaf().names().join(", ")
+        ));
+        return Ok((Vec::new(), None));
+    }
+    let mut reports = chosen.unreadable;
+    let mut failure = None;
+    if !chosen.names.is_empty() {
+        swap::import(app, &certificate).await?;
+        let request = SwapRequest {
+            old: None,
+            new: certificate.thumbprint(),
+            targets: chosen.names,
+            enable_tls: false,
+            dry_run: false,
+        };
+        let (more, worst) = swap::hand_over(app, &request).await?;
+        reports.extend(more);
+        failure = worst;
+    }
+    Ok((reports, failure))
+}
+
+fn targets_of(hook: &Hook) -> &HookTargets {
+    match hook {
+        Hook::Certbot(targets) | Hook::Lego(targets) | Hook::AcmeSh(targets) => targets,
+        Hook::Dehydrated { targets, .. } => targets,
+    }
+}
+
+/// What the client passes; `None` when it calls for something else than a new certificate.
+fn issued(hook: &Hook) -> Result<Option<Issued>, Failure> {
+    let issued = match hook {
+        // certbot, `certbot/_internal/hooks.py`: the live directory of the certificate, with links in it.
+        Hook::Certbot(_) => {
+            let hint = "let certbot call it: certbot … --deploy-hook \"baton hook certbot\" \
+                        (--pre-hook and --post-hook do not pass it)";
+            let lineage = PathBuf::from(variable("certbot", &["RENEWED_LINEAGE"], hint)?);
+            Issued { certificate: lineage.join("fullchain.pem"), key: lineage.join("privkey.pem") }
+        }
+        // lego, `cmd/hook.go` of version 4 and `cmd/internal/hook/metadata.go` of version 5.
+        Hook::Lego(_) => {
+            let hint = "let lego call it: lego … run --run-hook \"baton hook lego\", lego … renew --renew-hook \
+                        \"baton hook lego\", or --deploy-hook of lego 5";
+            let certificate = variable("lego", &["LEGO_HOOK_CERT_PATH", "LEGO_CERT_PATH"], hint)?;
+            let key = variable("lego", &["LEGO_HOOK_CERT_KEY_PATH", "LEGO_CERT_KEY_PATH"], hint)?;
+            Issued { certificate: certificate.into(), key: key.into() }
+        }
+        // acme.sh, `_installcert`.
+        Hook::AcmeSh(_) => {
+            let hint = "let acme.sh call it: acme.sh --install-cert -d NAME --reloadcmd \"baton hook acme-sh\" \
+                        (--pre-hook does not pass it)";
+            let certificate = variable("acme.sh", &["CERT_FULLCHAIN_PATH"], hint)?;
+            let key = variable("acme.sh", &["CERT_KEY_PATH"], hint)?;
+            Issued { certificate: certificate.into(), key: key.into() }
+        }
+        // dehydrated, `docs/examples/hook.sh`.
+        Hook::Dehydrated { arguments, .. } => return dehydrated(arguments),
+    };
+    Ok(Some(issued))
+}
+
+/// `deploy_cert DOMAIN KEYFILE CERTFILE FULLCHAINFILE CHAINFILE TIMESTAMP`. Hooks must end with 0 on every other
+/// operation, also on those to come, and what they print may be taken for an answer (`generate_csr`).
+fn dehydrated(arguments: &[OsString]) -> Result<Option<Issued>, Failure> {
+    match arguments {
+        [operation, passed @ ..] if operation == "deploy_cert" => match passed {
+            [_domain, key, _leaf, certificate, ..] => {
+                Ok(Some(Issued { certificate: certificate.into(), key: key.into() }))
+            }
+            _ => Err(Failure::new(
+                Exit::Usage,
+                "hook-argument-missing",
+                "dehydrated did not pass KEYFILE and FULLCHAINFILE to deploy_cert",
+                "let the script in HOOK pass on all that it is given: exec baton hook dehydrated -- \"$@\"",
+            )),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The first of the variables that has a value.
+fn variable(client: &str, names: &[&str], hint: &str) -> Result<OsString, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "the client passes it so; it is no setting of ours")]
+    let value = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
+    names.iter().find_map(value).ok_or_else(|| {
+        // The name of the version that most people have is the last.
+        let wanted = names.last().copied().unwrap_or_default();
+        let message = format!("{client} did not pass {wanted}: there is no such environment variable");
+        Failure::new(Exit::Usage, "hook-variable-missing", message, hint)
+    })
+}
+
+/// The targets that a certificate is for.
+#[derive(Debug, Default)]
+struct Chosen {
+    names: Vec<String>,
+    /// Targets of which nobody can tell, each with the reason.
+    unreadable: Vec<Report>,
+}
+
+/// The named ones; else those that use one of the certificate's names; else the only one, where nothing tells which
+/// names it uses.
+fn choose_targets(app: &App, named: &[String], leaf: &X509) -> Chosen {
+    let mut chosen = Chosen::default();
+    if !named.is_empty() {
+        for name in named {
+            // Named twice is handed over once.
+            if !chosen.names.contains(name) {
+                chosen.names.push(name.clone());
+            }
+        }
+        return chosen;
+    }
+    let targets: Vec<_> = app.targets_of_settings().collect();
+    for target in &targets {
+        match uses(target, leaf) {
+            Ok(Use::Yes) => chosen.names.push(target.name.clone()),
+            Ok(Use::Unknown) if targets.len() == 1 => chosen.names.push(target.name.clone()),
+            Ok(Use::Unknown | Use::No) => {}
+            Err(finding) => chosen.unreadable.push(swap::refused(&target.name, finding)),
+        }
+    }
+    chosen
+}
+
+/// Whether a target uses one of the names of a certificate.
+#[derive(Debug, PartialEq, Eq)]
+enum Use {
+    Yes,
+    No,
+    /// It has no certificate yet, or a self-signed one that its setup has made, and its endpoints have no names.
+    Unknown,
+}
+
+fn uses(target: &Target, leaf: &X509) -> Result<Use, Finding> {
+    let inspection = target.inspect().map_err(|error| Finding::from_error(&error))?;
+    let wanted = leaf.names();
+    let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+    let in_use = inspection.leaf();
+    let names_in_use = in_use.map(X509::names).unwrap_or_default();
+    let of_endpoints: Vec<&str> = target
+        .endpoints
+        .iter()
+        .map(|(address, name)| name.as_deref().unwrap_or_else(|| address.host()))
+        .filter(|name| name.parse::<std::net::IpAddr>().is_err())
+        .collect();
+    if names_in_use.iter().any(|name| is_wanted(name)) || of_endpoints.iter().any(|name| leaf.covers(name)) {
+        return Ok(Use::Yes);
+    }
+    let is_placeholder = in_use.is_none_or(X509::is_self_issued);
+    Ok(if is_placeholder && of_endpoints.is_empty() { Use::Unknown } else { Use::No })
+}
