@@ -5,13 +5,14 @@
 //! whether a target wants a certificate: the names of the one in use and of the target's endpoints decide.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use baton_finding::Finding;
 use baton_handover::Report;
 use baton_store::CertificateFile;
-use baton_target::Target;
+use baton_target::{Kind, Target};
 use baton_x509::X509;
+use fs_err as fs;
 
 use crate::cli::{Globals, Hook, HookTargets};
 use crate::commands::swap::{self, Swapped};
@@ -56,22 +57,43 @@ async fn run_in(app: &App, named: &[String], issued: &Issued) -> Result<Swapped,
         ));
         return Ok((Vec::new(), None));
     }
-    let mut reports = chosen.unreadable;
-    let mut failure = None;
-    if !chosen.names.is_empty() {
+    let (mut reports, mut targets, mut failure) = (chosen.unreadable, Vec::new(), None);
+    for name in chosen.names {
+        match reads_issued_files(app.target(&name)?, issued) {
+            Some(finding) => reports.push(swap::refused(&name, finding)),
+            None => targets.push(name),
+        }
+    }
+    if !targets.is_empty() {
         swap::import(app, &certificate).await?;
-        let request = SwapRequest {
-            old: None,
-            new: certificate.thumbprint(),
-            targets: chosen.names,
-            enable_tls: false,
-            dry_run: false,
-        };
+        let new = certificate.thumbprint();
+        let request = SwapRequest { old: None, new, targets, enable_tls: false, dry_run: false };
         let (more, worst) = swap::hand_over(app, &request).await?;
         reports.extend(more);
         failure = worst;
     }
     Ok((reports, failure))
+}
+
+/// Why a target cannot be handed over to files that it reads itself: the client has replaced them before anything
+/// could be checked, and would replace them again.
+fn reads_issued_files(target: &Target, issued: &Issued) -> Option<Finding> {
+    let Kind::Files(files) = &target.kind else { return None };
+    let is_same = |one: &Path, other: &Path| match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    };
+    let shared = [(&files.certificate, &issued.certificate), (&files.key, &issued.key)]
+        .into_iter()
+        .find(|(own, issued)| is_same(own, issued));
+    shared.map(|(own, _)| {
+        Finding::error(
+            "target-reads-issued-files",
+            format!("{:?} reads a file that the ACME client itself writes: `{}`", target.name, own.display()),
+            "copy certificate and key to files of the server's own, and name these in its configuration and in \
+             baton.toml",
+        )
+    })
 }
 
 fn targets_of(hook: &Hook) -> &HookTargets {

@@ -229,6 +229,23 @@ fn files_that_hold_no_certificate_with_its_key_are_refused() {
 }
 
 #[test]
+fn a_server_that_reads_the_files_of_the_client_is_refused() {
+    let scene = Scene::new();
+    let live = scene.world.path("live");
+    fs_err::create_dir(&live).unwrap();
+    std::os::unix::fs::symlink(&scene.site.certificate, live.join("fullchain.pem")).unwrap();
+    std::os::unix::fs::symlink(&scene.site.key, live.join("privkey.pem")).unwrap();
+    // The client has replaced its files, and the server has not read them again.
+    scene.new.write_files(&scene.site.certificate, &scene.site.key);
+
+    let ran = scene.hook(&["hook", "certbot", "--json"], &[("RENEWED_LINEAGE", live)]).expect(3);
+
+    assert_eq!(ran.codes(), ["target-reads-issued-files"]);
+    assert!(fs_err::symlink_metadata(&scene.site.certificate).unwrap().is_file(), "it was not touched");
+    assert_eq!(scene.site.served(), scene.first.thumbprint);
+}
+
+#[test]
 fn the_targets_are_those_that_use_one_of_the_names() {
     let world = World::new();
     let authority = Authority::new("Test CA");
@@ -283,6 +300,16 @@ fn the_targets_are_those_that_use_one_of_the_names() {
     let ran = hook(&last, &[]).expect(4);
     assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
     assert_eq!(served(), [before[0].clone(), before[1].clone(), last.thumbprint]);
+
+    // The same where one cannot even begin.
+    write_settings(&world, authority.root_pem(), &settings.concat());
+    let lock = world.path("baton-data/locks/target-two.lock");
+    fs_err::remove_file(&lock).unwrap();
+    fs_err::create_dir(&lock).unwrap();
+    let again = issue(&["two.example.com", OTHER_HOST]);
+    let ran = hook(&again, &["--target", "two", "--target", "mail"]).expect(1);
+    assert!(ran.stdout.contains("lock-unusable"), "{}", ran.stdout);
+    assert_eq!(served(), [before[0].clone(), before[1].clone(), again.thumbprint]);
 
     // Whether a target that cannot be looked at uses the names is not known, and that is told.
     fs_err::rename(world.path("one"), world.path("moved")).unwrap();
