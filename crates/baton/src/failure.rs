@@ -102,6 +102,11 @@ struct ErrorObject<'a> {
 }
 
 impl Failure {
+    /// Of two failures the one with the worse exit code; the first of two alike.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if self.exit.worse(other.exit) == self.exit { self } else { other }
+    }
+
     pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), chain: vec![message.into()], hint: Some(hint.into()) }
     }

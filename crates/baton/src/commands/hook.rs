@@ -40,7 +40,7 @@ pub(crate) async fn run(globals: &Globals, hook: &Hook, output: Output) -> Resul
     }
     let app = App::open(place, None).await?;
     let result = run_in(&app, &targets_of(hook).names, &issued).await;
-    app.renewals.engine.state().leave().await;
+    app.leave().await;
     Ok(swap::print(&result?, output))
 }
 

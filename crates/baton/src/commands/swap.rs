@@ -5,8 +5,10 @@ use std::path::Path;
 use baton_finding::Finding;
 use baton_handover::{Purpose, Report, Request as HandoverRequest};
 use baton_platform::clock;
+use baton_scheduler::ManagedCertificate;
 use baton_state::{Met, Origin, Outcome};
 use baton_store::{CertificateFile, Imported};
+use baton_target::Target;
 use baton_x509::{Certificate, Thumbprint};
 use fs_err as fs;
 use zeroize::Zeroizing;
@@ -78,50 +80,56 @@ pub(crate) async fn hand_over(app: &App, request: &SwapRequest) -> Result<Swappe
 /// Hands the targets over to a certificate of the store, one after the other; the failure of one does not keep the
 /// others from their turn.
 pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Swapped, Failure> {
-    let (mut reports, mut worst) = (Vec::new(), None::<Failure>);
+    let (mut prepared, mut failures) = (Vec::new(), Vec::new());
     for name in &request.targets {
-        match execute_one(app, request, name).await {
-            Ok(report) => reports.push(report),
-            Err(failure) => {
-                if worst.as_ref().is_none_or(|known| known.exit.worse(failure.exit) != known.exit) {
-                    worst = Some(failure);
-                }
-            }
+        match successor_for(app, request, name) {
+            Ok((target, successor)) => prepared.push((target, successor)),
+            Err(failure) => failures.push(failure),
         }
     }
+    let of_target = |target: &Target| {
+        let uses =
+            |certificate: &&ManagedCertificate| certificate.targets.iter().any(|t| t.name == target.name);
+        app.renewals.certificates.iter().find(uses).map(|certificate| certificate.name.as_str())
+    };
+    let mut requests = Vec::new();
+    for (target, successor) in &prepared {
+        requests.push(HandoverRequest {
+            certificate: of_target(target),
+            target,
+            successor,
+            old: request.old,
+            purpose: Purpose::Swap,
+            enable_tls: request.enable_tls,
+            dry_run: request.dry_run,
+        });
+    }
+    let (reports, error) = app.renewals.engine.hand_over_all(&requests).await;
+    failures.extend(error.map(Failure::from));
     app.renewals.adopt_swapped(&reports).await?;
-    Ok((reports, worst))
+    Ok((reports, failures.into_iter().reduce(Failure::worse)))
 }
 
-async fn execute_one(app: &App, request: &SwapRequest, name: &str) -> Result<Report, Failure> {
-    let not_found = || {
+/// A target, and the certificate that it is to serve out of the store, or out of its own.
+fn successor_for<'a>(
+    app: &'a App,
+    request: &SwapRequest,
+    name: &str,
+) -> Result<(&'a Target, Certificate), Failure> {
+    let target = app.target(name)?;
+    let successor = match app.renewals.store.find(request.new)? {
+        Some(successor) => Some(successor),
+        None => target.store.find(request.new)?,
+    };
+    let successor = successor.ok_or_else(|| {
         Failure::new(
             Exit::Refused,
             "certificate-not-found",
             format!("the certificate {} is not in the store {}", request.new, app.renewals.store.location()),
             "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
         )
-    };
-    let target = app.target(name)?;
-    let successor = match app.renewals.store.find(request.new)? {
-        Some(successor) => successor,
-        None => target.store.find(request.new)?.ok_or_else(not_found)?,
-    };
-    let certificate = app
-        .renewals
-        .certificates
-        .iter()
-        .find(|certificate| certificate.targets.iter().any(|target| target.name == *name));
-    let request = HandoverRequest {
-        certificate: certificate.map(|certificate| certificate.name.as_str()),
-        target,
-        successor: &successor,
-        old: request.old,
-        purpose: Purpose::Swap,
-        enable_tls: request.enable_tls,
-        dry_run: request.dry_run,
-    };
-    Ok(app.renewals.engine.hand_over(&request).await?)
+    })?;
+    Ok((target, successor))
 }
 
 /// Puts a certificate that someone brought into the store, and remembers it.
@@ -148,7 +156,7 @@ fn choose_targets(app: &App, named: Option<&str>, old: Option<Thumbprint>) -> Re
     if let [only] = targets.as_slice() {
         return Ok(vec![only.name.clone()]);
     }
-    let names_old = |target: &&&std::sync::Arc<baton_target::Target>| {
+    let names_old = |target: &&&std::sync::Arc<Target>| {
         old.is_some() && target.inspect().is_ok_and(|inspection| inspection.current == old)
     };
     let using: Vec<String> = targets.iter().filter(names_old).map(|target| target.name.clone()).collect();
