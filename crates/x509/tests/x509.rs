@@ -231,14 +231,46 @@ proptest::proptest! {
         let _ = String::from_utf8_lossy(&bytes).parse::<Name>();
     }
 
+    /// Files as people hand them over, damaged here and there: bytes changed, taken out, put in, cut off.
     #[test]
-    fn damaged_certificates_never_panic(position in 0_usize..600, value: u8) {
+    fn damaged_files_never_panic(
+        which in 0_usize..4,
+        damages in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 0_u8..4, proptest::prelude::any::<u8>()), 1..6),
+    ) {
         thread_local! {
-            static DER: Vec<u8> = x509(&Authority::new("CA").issue(&["a.example"]).sign().certificate_pem).der().to_vec();
+            static FILES: [Vec<u8>; 4] = sound_files();
         }
-        let mut der = DER.with(Clone::clone);
-        let position = position % der.len();
-        der[position] = value;
-        let _ = X509::from_der(&der);
+        let mut bytes = FILES.with(|files| files[which].clone());
+        for (position, kind, value) in damages {
+            if bytes.is_empty() {
+                break;
+            }
+            let position = position.index(bytes.len());
+            match kind {
+                0 => bytes[position] = value,
+                1 => { bytes.remove(position); }
+                2 => bytes.insert(position, value),
+                _ => bytes.truncate(position),
+            }
+        }
+        if let Ok(contents) = PemContents::read(&bytes) {
+            let _ = Certificate::assemble(contents.certificates, contents.keys);
+        }
+        let _ = PfxContents::read(&bytes, "password");
+        if let Ok(certificate) = X509::from_der(&bytes) {
+            let _ = certificate.names();
+        }
+        let _ = String::from_utf8_lossy(&bytes).parse::<Thumbprint>();
     }
+}
+
+/// A certificate with its key in PEM, the same as a PFX, a certificate in DER, a thumbprint as Windows shows it.
+fn sound_files() -> [Vec<u8>; 4] {
+    let issued = Authority::new("CA").issue(&["a.example"]).sign();
+    let pem = format!("{}{}", issued.certificate_pem, issued.key_pem);
+    let contents = PemContents::read(pem.as_bytes()).unwrap();
+    let certificate = Certificate::assemble(contents.certificates, contents.keys).unwrap();
+    let pfx = certificate.to_pfx("password").unwrap();
+    let der = certificate.leaf().der().to_vec();
+    [pem.into_bytes(), pfx, der, format!("\u{200E}{}", certificate.thumbprint()).into_bytes()]
 }

@@ -245,3 +245,38 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    /// A settings file that is damaged here and there, as bytes: it is read or refused, and what is read is edited
+    /// and put back to the bit.
+    #[test]
+    fn damaged_files_never_panic(
+        encoding in encoding(),
+        damages in prop::collection::vec((any::<Index>(), 0_u8..4, any::<u8>()), 0..6),
+    ) {
+        let sound = "{\r\n\t\"tlsEnabled\": true,\r\n\t\"certificate\": {\r\n\t\t\"thumbprint\": \"0C32\", \"n\": 1e400\r\n\t}\r\n}";
+        let mut file = encoding.encode(sound);
+        for (position, kind, value) in damages {
+            if file.is_empty() {
+                break;
+            }
+            let position = position.index(file.len());
+            match kind {
+                0 => file[position] = value,
+                1 => { file.remove(position); }
+                2 => file.insert(position, value),
+                _ => file.truncate(position),
+            }
+        }
+        if let Ok(document) = JsonDocument::parse(&file) {
+            let change = |object: baton_textedit::JsonObject<'_>| Change::string(object.member("thumbprint"), "A7F1");
+            let changes: Vec<Change> = document.objects_with("thumbprint").map(change).collect();
+            if let Ok(patch) = document.edit(&changes) {
+                let edited = patch.apply(&file).expect("a patch that fits");
+                prop_assert_eq!(&patch.inverse().apply(&edited).expect("an inverse that fits"), &file);
+            }
+        }
+    }
+}
