@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_state::Recovery;
-use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, probe};
-use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust};
+use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, family_of, probe};
+use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust, X509};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, Request};
@@ -157,7 +157,7 @@ impl Engine {
         endpoints: Vec<Endpoint>,
     ) -> (Vec<AddressRecord>, Vec<Finding>) {
         let (mut addresses, mut findings) = (Vec::new(), Vec::new());
-        for (endpoint, answers) in ask_all(endpoints, target).await {
+        for (endpoint, answers) in ask_all(endpoints, target, inspection.leaf()).await {
             let answers = match answers {
                 Ok(answers) => answers,
                 Err(error) => {
@@ -177,7 +177,7 @@ impl Engine {
                     continue;
                 }
                 findings.extend(judge(&endpoint, &seen, inspection));
-                addresses.push(AddressRecord { endpoint: endpoint.clone(), address, prior });
+                addresses.push(AddressRecord::new(&endpoint, address, &seen));
             }
         }
         (addresses, findings)
@@ -187,12 +187,10 @@ impl Engine {
 impl Engine {
     /// What every address of some endpoints answers now.
     pub(crate) async fn now(&self, target: &Target, endpoints: Vec<Endpoint>) -> Vec<AddressRecord> {
-        let record = |endpoint: &Endpoint, (address, seen): (SocketAddr, Seen)| AddressRecord {
-            endpoint: endpoint.clone(),
-            address,
-            prior: Prior::from(&seen),
+        let record = |endpoint: &Endpoint, (address, seen): (SocketAddr, Seen)| {
+            AddressRecord::new(endpoint, address, &seen)
         };
-        let answers = ask_all(endpoints, target).await.into_iter();
+        let answers = ask_all(endpoints, target, None).await.into_iter();
         answers
             .filter_map(|(endpoint, answers)| answers.ok().map(|answers| (endpoint, answers)))
             .flat_map(|(endpoint, answers)| {
@@ -205,7 +203,15 @@ impl Engine {
 type Answers = std::io::Result<Vec<(SocketAddr, Seen)>>;
 
 /// Asks all endpoints side by side; the answers come in the order of the endpoints.
-pub(crate) async fn ask_all(endpoints: Vec<Endpoint>, target: &Target) -> Vec<(Endpoint, Answers)> {
+///
+/// A server can have one certificate for each family of keys: `named` tells which of them is asked for. One that has
+/// none of that family is asked for whatever it has.
+pub(crate) async fn ask_all(
+    endpoints: Vec<Endpoint>,
+    target: &Target,
+    named: Option<&X509>,
+) -> Vec<(Endpoint, Answers)> {
+    let family = named.map_or(KeyFamily::Any, family_of);
     let limit = target.policy.connection_limit();
     let mut asking = JoinSet::new();
     for (position, endpoint) in endpoints.into_iter().enumerate() {
@@ -214,7 +220,11 @@ pub(crate) async fn ask_all(endpoints: Vec<Endpoint>, target: &Target) -> Vec<(E
             let result = match endpoint.resolve().await {
                 Ok(addresses) => {
                     for address in addresses {
-                        answers.push((address, probe(address, &endpoint.name, KeyFamily::Any, limit).await));
+                        let mut seen = probe(address, &endpoint.name, family, limit).await;
+                        if family != KeyFamily::Any && matches!(seen, Seen::Failed(_)) {
+                            seen = probe(address, &endpoint.name, KeyFamily::Any, limit).await;
+                        }
+                        answers.push((address, seen));
                     }
                     Ok(answers)
                 }

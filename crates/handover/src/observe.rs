@@ -2,7 +2,7 @@
 
 use baton_platform::clock;
 use baton_state::{Observation, ProofRecord, Served};
-use baton_target::{Endpoint, Handshake, Proof, Seen, Target, Tls};
+use baton_target::{Endpoint, Handshake, Inspection, Proof, Seen, Target, Tls};
 use baton_x509::X509;
 
 use crate::check::ask_all;
@@ -20,9 +20,11 @@ impl Engine {
             Ok(inspection) => target.endpoints(inspection, inspection.leaf()),
             Err(_) => target.endpoints.iter().map(|(address, _)| Endpoint::of(address.clone())).collect(),
         };
-        let named = inspection.ok().and_then(|inspection| inspection.current);
+        let inspection = inspection.ok();
+        let named = inspection.as_ref().and_then(|inspection| inspection.current);
+        let leaf = inspection.as_ref().and_then(Inspection::leaf);
         let mut observations = Vec::new();
-        for (endpoint, answers) in ask_all(endpoints, target).await {
+        for (endpoint, answers) in ask_all(endpoints, target, leaf).await {
             let answers = match answers {
                 Ok(answers) => answers,
                 Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use baton_target::{Endpoint, Plan, Seen};
+use baton_target::{Endpoint, KeyFamily, Plan, Seen, family_of};
 use baton_x509::Fingerprint;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,16 @@ pub(crate) struct AddressRecord {
     pub(crate) endpoint: Endpoint,
     pub(crate) address: SocketAddr,
     pub(crate) prior: Prior,
+    /// Of the certificate it served: a server may have one for each family of keys.
+    #[serde(default)]
+    pub(crate) family: KeyFamily,
+}
+
+impl AddressRecord {
+    pub(crate) fn new(endpoint: &Endpoint, address: SocketAddr, seen: &Seen) -> Self {
+        let family = seen.handshake().map_or(KeyFamily::Any, |handshake| family_of(&handshake.leaf));
+        Self { endpoint: endpoint.clone(), address, prior: Prior::from(seen), family }
+    }
 }
 
 /// What an address answered before.

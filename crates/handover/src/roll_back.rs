@@ -116,17 +116,12 @@ impl Engine {
                 let expected = match address.prior {
                     Prior::Closed => return None,
                     Prior::PlainHttp => Expected::PlainHttp,
-                    Prior::Served(fingerprint) => Expected::Certificate {
+                    Prior::Served(fingerprint) => {
                         // After a restart a server serves what its settings name, whatever it served before.
-                        fingerprint: if activated {
-                            running.begun.old_fingerprint.unwrap_or(fingerprint)
-                        } else {
-                            fingerprint
-                        },
-                        trust: None,
-                        family: KeyFamily::Any,
-                        old: None,
-                    },
+                        let old = running.begun.old_fingerprint.filter(|_| activated).unwrap_or(fingerprint);
+                        let family = if old == fingerprint { address.family } else { KeyFamily::Any };
+                        Expected::Certificate { fingerprint: old, trust: None, family, old: None }
+                    }
                 };
                 Some((address.endpoint.clone(), address.address, expected))
             })
