@@ -308,3 +308,55 @@ fn tls_that_is_off_stays_off_unless_it_is_asked_for() {
     assert_eq!(ran.json()["outcome"], "served");
     scene.assert_served(&scene.new);
 }
+
+/// Owner, mode, extended attributes and an ACL, as an administrator may have set them.
+#[test]
+fn a_settings_file_keeps_its_owner_mode_attributes_and_acl() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    // Version 2; user rw-, user 65534 r--, group r--, mask r--, other ---: acl(5), linux/posix_acl_xattr.h.
+    const ACL: &[u8] = &[
+        2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 254, 255, 0, 0, 4, 0, 4, 0, 255, 255, 255,
+        255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255,
+    ];
+    let scene = Scene::new(Product::XtractCore);
+    let path = scene.fixture.tls_json();
+    let text = fs_err::read_to_string(&path).unwrap();
+    // With a byte order mark, line ends of Windows and no final newline, as Windows programs write.
+    let text = format!("\u{FEFF}{}", text.trim_end().replace('\n', "\r\n"));
+    fs_err::write(&path, &text).unwrap();
+    std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    xattr::set(&path, "user.note", b"ours").unwrap();
+    xattr::set(&path, "system.posix_acl_access", ACL).unwrap();
+    let attributes = || {
+        let metadata = fs_err::metadata(&path).unwrap();
+        let get = |name| xattr::get(&path, name).unwrap();
+        (metadata.uid(), metadata.gid(), metadata.mode(), get("user.note"), get("system.posix_acl_access"))
+    };
+    let before = attributes();
+
+    scene.swap("", &scene.new.thumbprint).expect(0);
+
+    assert_eq!(attributes(), before);
+    assert_eq!(fs_err::read(&path).unwrap(), handed_over(text.as_bytes(), &scene.old, &scene.new));
+    scene
+        .fixture
+        .set_faults(&Faults { refuse_thumbprint: Some(scene.old.thumbprint.clone()), ..Faults::default() });
+    let handed = fs_err::read(&path).unwrap();
+    scene.swap("", &scene.old.thumbprint).expect(4);
+    assert_eq!((attributes(), fs_err::read(&path).unwrap()), (before, handed), "and back, to the bit");
+}
+
+/// What cannot be edited to the bit is refused, with line and column, and nothing is touched.
+#[test]
+fn a_settings_file_with_a_comment_is_refused_with_line_and_column() {
+    let scene = Scene::new(Product::XtractCore);
+    let path = scene.fixture.tls_json();
+    let text = fs_err::read_to_string(&path).unwrap().replacen('{', "{\n  // TLS of the gateway", 1);
+    fs_err::write(&path, &text).unwrap();
+
+    let ran = scene.swap("", &scene.new.thumbprint).expect(3);
+
+    assert!(ran.stdout.contains("line 2") || ran.stdout.contains("2:3"), "{}", ran.stdout);
+    assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
+}
