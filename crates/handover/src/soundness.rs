@@ -38,6 +38,15 @@ pub(crate) fn examine(
             "wait until then; if it should be valid now, set this machine's clock",
         ));
     }
+    for certificate in std::iter::once(leaf).chain(successor.chain()) {
+        if let Some(weakness) = certificate.weakness() {
+            findings.push(Finding::error(
+                "certificate-weak",
+                format!("{} ({}) is too weak: {weakness}", certificate.thumbprint(), certificate.subject()),
+                "get one with RSA from 2048 bits or ECDSA, signed over SHA-256 or better",
+            ));
+        }
+    }
     let mut uncovered: Vec<&str> =
         endpoints.iter().map(|endpoint| endpoint.name.as_str()).filter(|name| !leaf.covers(name)).collect();
     uncovered.dedup();

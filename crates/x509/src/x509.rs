@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::{GeneralName, GeneralSubtree};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use crate::distinguished_name;
 use crate::key::KeyAlgorithm;
@@ -33,6 +34,7 @@ pub struct X509 {
     key_algorithm: KeyAlgorithm,
     serial: String,
     permitted_names: Vec<Name>,
+    weakness: Option<&'static str>,
 }
 
 /// The bytes are no X.509 certificate.
@@ -97,8 +99,14 @@ impl X509 {
             key_algorithm: KeyAlgorithm::of(parsed.public_key()),
             serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
             permitted_names: permitted_names(&parsed),
+            weakness: weakness(&parsed),
             der: der.to_vec(),
         })
+    }
+
+    /// Why no client should trust it, whoever has issued it: a key or a signature that is too weak today.
+    pub fn weakness(&self) -> Option<&'static str> {
+        self.weakness
     }
 
     /// The DER encoding.
@@ -235,4 +243,20 @@ fn permitted_names(certificate: &X509Certificate<'_>) -> Vec<Name> {
         _ => None,
     };
     subtrees.into_iter().flatten().filter_map(name).collect()
+}
+
+/// RSA below 2048 bits, and signatures over MD5 or SHA-1 (CA/Browser Forum, Baseline Requirements, 6.1.5 and 7.1.3). What
+/// a root says of itself is trusted by other means.
+fn weakness(parsed: &X509Certificate<'_>) -> Option<&'static str> {
+    const OVER_BROKEN_DIGESTS: [&str; 4] =
+        ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1", "1.2.840.10040.4.3"];
+    if let Ok(PublicKey::RSA(key)) = parsed.public_key().parsed()
+        && key.key_size() < 2048
+    {
+        return Some("its RSA key has less than 2048 bits");
+    }
+    let signature = parsed.signature_algorithm.algorithm.to_id_string();
+    let is_self_issued = parsed.subject().as_raw() == parsed.issuer().as_raw();
+    (!is_self_issued && OVER_BROKEN_DIGESTS.contains(&signature.as_str()))
+        .then_some("its signature is over MD5 or SHA-1")
 }

@@ -360,3 +360,44 @@ fn a_settings_file_with_a_comment_is_refused_with_line_and_column() {
     assert!(ran.stdout.contains("line 2") || ran.stdout.contains("2:3"), "{}", ran.stdout);
     assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
 }
+
+#[test]
+fn a_weak_successor_is_refused() {
+    let scene = Scene::new(Product::XtractCore);
+    let before = scene.files();
+    let (subject, names) = (format!("/CN={HOST}"), format!("subjectAltName=DNS:{HOST}"));
+    let openssl = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("openssl");
+        let made = command.args(arguments).current_dir(scene.world.root()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    let weak_key = ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-days", "30", "-keyout", "weak.key"];
+    openssl(&[&weak_key[..], &["-out", "weak.pem", "-subj", &subject, "-addext", &names]].concat());
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=Old CA",
+    ]);
+    let request =
+        ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", "old.key", "-out", "old.csr", "-subj", &subject];
+    openssl(&[&request[..], &["-addext", &names]].concat());
+    let sign =
+        ["x509", "-req", "-in", "old.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-sha1", "-days", "30"];
+    openssl(&[&sign[..], &["-copy_extensions", "copy", "-out", "old.pem"]].concat());
+
+    let of_the_key = scene.swap("", "weak.pem").expect(3);
+    let of_the_signature = scene.swap("", "old.pem").expect(3);
+
+    assert_eq!(of_the_key.codes(), ["key-unusable"]);
+    assert!(of_the_signature.codes().contains(&"certificate-weak".to_owned()), "{}", of_the_signature.stdout);
+    assert_eq!(scene.files(), before);
+    scene.assert_served(&scene.old);
+}
