@@ -105,6 +105,22 @@ pub fn persist(temporary: tempfile::TempPath, path: &Path) -> io::Result<()> {
     sync_directory(parent(path)?)
 }
 
+/// Makes an empty file that nobody but its owner may read; one that is there stays as it is.
+///
+/// It needs no temporary file: whatever a crash leaves, the file is empty or absent.
+pub fn create_private_file(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
+    match fs::OpenOptions::from_options(options).open(path) {
+        Ok(file) => {
+            file.sync_all()?;
+            sync_directory(parent(path)?)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes `directory` with all the given files at once: after a crash it is complete or absent.
 ///
 /// Fails when it exists.

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use baton_platform::durable::{self, Attributes};
+use baton_platform::durable;
 use baton_platform::lock::FileLock;
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
@@ -40,10 +40,8 @@ impl State {
         }
         // The first start makes the file and its form: one process at a time.
         let mut lock = if path.exists() { None } else { Some(lock(&path).await.map_err(open_error)?) };
-        if !path.exists() {
-            // SQLite gives its side files the mode of the database: so make it private before it opens it.
-            durable::replace(&path, b"", Attributes::private_file()).map_err(open_error)?;
-        }
+        // SQLite gives its side files the mode of the database: so make it private before it opens it.
+        durable::create_private_file(&path).map_err(open_error)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -93,7 +91,7 @@ impl State {
 }
 
 /// The lock for what only one process may do to the database's file.
-async fn lock(path: &Path) -> std::io::Result<FileLock> {
+pub(crate) async fn lock(path: &Path) -> std::io::Result<FileLock> {
     let lock = path.with_extension("lock");
     let patience_ends = Instant::now() + LOCK_PATIENCE;
     loop {
