@@ -8,6 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
 use crate::invocation::{self, Finished};
 
 /// How long a handshake may take.
@@ -30,12 +33,13 @@ pub struct ServedCertificate {
 pub fn served_certificate(address: SocketAddr, server_name: &str) -> Result<ServedCertificate, String> {
     let mut arguments = client_arguments(address, server_name);
     arguments.push("-showcerts".to_owned());
-    let finished = openssl(&arguments, b"")?;
+    let finished = openssl(&arguments)?;
     let leaf = first_certificate(&finished.stdout)
         .ok_or_else(|| format!("no certificate from {address}: {}{}", finished.stdout, finished.stderr))?;
+    let der = CertificateDer::from_pem_slice(leaf.as_bytes()).map_err(|error| error.to_string())?;
     Ok(ServedCertificate {
-        thumbprint: digest_of(leaf, "-sha1")?.to_uppercase(),
-        fingerprint: digest_of(leaf, "-sha256")?.to_lowercase(),
+        thumbprint: crate::digest::thumbprint(&der),
+        fingerprint: crate::digest::fingerprint(&der),
         chain_len: finished.stdout.matches(BEGIN).count(),
     })
 }
@@ -53,7 +57,7 @@ pub fn verify(address: SocketAddr, server_name: &str, root_pem: &str) -> bool {
     let verification = ["-verify_return_error", "-no-CApath", "-no-CAstore", "-CAfile", &root_path];
     arguments
         .extend(verification.iter().chain(&[name_option, server_name]).map(|&argument| argument.to_owned()));
-    openssl(&arguments, b"")
+    openssl(&arguments)
         .is_ok_and(|finished| finished.succeeded() && finished.stdout.contains("Verify return code: 0 (ok)"))
 }
 
@@ -135,22 +139,14 @@ fn is_ip_address(name: &str) -> bool {
     name.parse::<IpAddr>().is_ok()
 }
 
-fn openssl(arguments: &[String], input: &[u8]) -> Result<Finished, String> {
+fn openssl(arguments: &[String]) -> Result<Finished, String> {
     let mut command = vec!["openssl".to_owned()];
     command.extend_from_slice(arguments);
-    invocation::run_with_input(&command, input, LIMIT).map_err(|error| error.to_string())
+    invocation::run(&command, LIMIT).map_err(|error| error.to_string())
 }
 
 fn first_certificate(text: &str) -> Option<&str> {
     let start = text.find(BEGIN)?;
     let length = text[start..].find(END)? + END.len();
     Some(&text[start..start + length])
-}
-
-/// The digits of `sha1 Fingerprint=AB:CD:…`.
-fn digest_of(certificate_pem: &str, algorithm: &str) -> Result<String, String> {
-    let arguments = ["x509", "-noout", "-fingerprint", algorithm].map(str::to_owned);
-    let finished = openssl(&arguments, certificate_pem.as_bytes())?;
-    let digits = finished.stdout.trim().split_once('=').map(|(_, digits)| digits.replace(':', ""));
-    digits.ok_or_else(|| format!("no fingerprint: {}{}", finished.stdout, finished.stderr))
 }
