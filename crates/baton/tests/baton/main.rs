@@ -13,5 +13,7 @@ mod products;
 mod recover;
 mod status;
 mod store;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod sweep;
 mod up;
 mod world;

@@ -1,0 +1,99 @@
+//! A real nginx whose PEM files are adopted by the handover.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use baton_testkit::tree::Tree;
+use baton_testkit::{Authority, IssuedCertificate, Nginx};
+
+use crate::sweep::scene::{Scene, check_pair};
+use crate::world::{World, list, quoted};
+
+const HOST: &str = "www.example.com";
+
+pub(super) struct NginxScene {
+    world: World,
+    nginx: Nginx,
+    old: IssuedCertificate,
+    new: IssuedCertificate,
+    beginning: Tree,
+}
+
+impl Scene for NginxScene {
+    const NAME: &'static str = "nginx";
+
+    fn prepare() -> Self {
+        let authority = Authority::new("Test CA");
+        let (old, new) = (authority.issue(&[HOST]).sign(), authority.issue(&[HOST]).sign());
+        let world = World::new();
+        fs_err::create_dir(world.path("tls")).unwrap();
+        let (certificate, key) = (world.path("tls/site.pem"), world.path("tls/site.key"));
+        old.write_files(&certificate, &key);
+        let nginx = Nginx::start(&certificate, &key);
+        fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
+        new.write_files(&world.path("new.pem"), &world.path("new.key"));
+        world.write_settings(&format!(
+            "[proof]\nover = '60ms'\nquiet = '30ms'\ndeadline = '10s'\n\n\
+             [[issuer]]\nname = 'house'\nkind = 'manual'\nroot = 'root.pem'\n\n\
+             [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\n\
+             check = {}\nactivate = {}\nendpoints = [{{ address = '{}', name = '{HOST}' }}]\n",
+            quoted(&certificate),
+            quoted(&key),
+            list(&nginx.check_command()),
+            list(&nginx.reload_command()),
+            nginx.address(),
+        ));
+        let beginning = Tree::read(&[world.root().to_owned()]);
+        Self { world, nginx, old, new, beginning }
+    }
+
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn old(&self) -> &IssuedCertificate {
+        &self.old
+    }
+
+    fn new(&self) -> &IssuedCertificate {
+        &self.new
+    }
+
+    fn beginning(&self) -> &Tree {
+        &self.beginning
+    }
+
+    fn restart(&self) {
+        let command = self.nginx.reload_command();
+        baton_testkit::invocation::run(&command, std::time::Duration::from_secs(20))
+            .unwrap()
+            .expect_success();
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        vec![self.nginx.address()]
+    }
+
+    fn host(&self) -> &str {
+        HOST
+    }
+
+    fn named(&self) -> Result<&IssuedCertificate, String> {
+        let (certificate, key) = (self.world.path("tls/site.pem"), self.world.path("tls/site.key"));
+        let is_old = check_pair(&certificate, &key, &self.old);
+        let is_new = check_pair(&certificate, &key, &self.new);
+        match (is_old, is_new) {
+            (Ok(()), _) => Ok(&self.old),
+            (_, Ok(())) => Ok(&self.new),
+            (Err(old), Err(new)) => Err(format!("neither the old pair nor the new one: {old}; {new}")),
+        }
+    }
+
+    fn stores(&self) -> Vec<PathBuf> {
+        vec![self.world.path("baton-data/certificates")]
+    }
+
+    fn may_change(&self, name: &Path) -> bool {
+        name.starts_with(self.world.path("tls"))
+    }
+}
