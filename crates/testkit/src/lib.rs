@@ -5,7 +5,8 @@
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
 //! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
 //! clients get their certificates from Pebble ([`pebble`]), and may answer it by a [`webroot`]. It stops a program at
-//! each of its system calls ([`tracer`]), and keeps whole directories to put them back ([`tree`]).
+//! each of its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories to
+//! put them back ([`tree`]).
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -39,6 +40,8 @@ pub mod product;
 #[cfg(unix)]
 pub mod product_server;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod power_cut;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod tracer;
 #[cfg(unix)]

@@ -48,6 +48,25 @@ impl Nginx {
         panic!("nginx did not start: {said}");
     }
 
+    /// Ends it; fine when it does not run.
+    ///
+    /// Panics when it does not end.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        // The master takes its workers with it on SIGTERM; killed outright it would leave them behind.
+        process::terminate(self.master.id()).expect("a signal to nginx");
+        let ended = wait_for(LIMIT, || self.master.try_wait().transpose());
+        assert!(ended.is_some(), "nginx still runs after {} s: {}", LIMIT.as_secs(), self.log());
+    }
+
+    /// Starts it anew after a [`stop`](Self::stop), on the same port, with what its files hold now.
+    ///
+    /// The error is what nginx said when it did not start.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        self.master = spawn(self.prefix.path())?;
+        self.wait_until_ready()
+    }
+
     /// Where it accepts TLS connections.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
@@ -88,27 +107,20 @@ impl Nginx {
         let configuration = configuration(port.address(), certificate, key);
         fs_err::write(prefix.path().join("nginx.conf"), configuration).expect("a configuration for nginx");
 
-        let command = base_command(prefix.path());
-        let master = Command::new(&command[0])
-            .args(&command[1..])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", command[0]))?;
+        let master = spawn(prefix.path())?;
         let mut nginx = Self { master, port, prefix };
+        nginx.wait_until_ready().map(|()| nginx)
+    }
 
-        let started = wait_for(LIMIT, || match nginx.master.try_wait() {
-            Ok(Some(status)) => Some(Err(format!("{status}: {}", nginx.log()))),
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let started = wait_for(LIMIT, || match self.master.try_wait() {
+            Ok(Some(status)) => Some(Err(format!("{status}: {}", self.log()))),
             Ok(None) => {
-                (TcpStream::connect(nginx.address()).is_ok() && nginx.has_written_its_pid()).then_some(Ok(()))
+                (TcpStream::connect(self.address()).is_ok() && self.has_written_its_pid()).then_some(Ok(()))
             }
             Err(error) => Some(Err(error.to_string())),
         });
-        match started {
-            Some(outcome) => outcome.map(|()| nginx),
-            None => Err(format!("no connection after {} s: {}", LIMIT.as_secs(), nginx.log())),
-        }
+        started.unwrap_or_else(|| Err(format!("no connection after {} s: {}", LIMIT.as_secs(), self.log())))
     }
 
     /// The reload command needs the file.
@@ -128,6 +140,17 @@ impl Drop for Nginx {
             let _ = self.master.wait();
         }
     }
+}
+
+fn spawn(prefix: &Path) -> Result<Child, String> {
+    let command = base_command(prefix);
+    Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("cannot start {}: {error}", command[0]))
 }
 
 fn base_command(prefix: &Path) -> Vec<String> {

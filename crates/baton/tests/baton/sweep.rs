@@ -1,21 +1,16 @@
-//! Crash safety, tried out point by point: a whole `baton swap` that is killed at each of its system calls.
+//! Crash safety, tried out point by point: a whole `baton swap` that is killed at each of its system calls, and one
+//! that loses its power at each of its writes.
 //!
-//! What must hold afterwards is in [`scene`]; how it is broken off is in [`kill`]. The full form (`scripts/acceptance`)
+//! What must hold afterwards is in [`scene`]; how it is broken off is in [`kill`] and [`power_cut`]. The full form (`scripts/acceptance`)
 //! tries every point. The short form tries some by chance, and says which seed repeats it.
 
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use crate::sweep::scene::Scene;
 
 mod kill;
 mod nginx;
+mod power_cut;
 mod product;
 mod scene;
-
-/// How many scenes are tried side by side in the full form: most of a trial is waiting.
-const SCENES: usize = 4;
 
 /// How many failures are told.
 const TOLD: usize = 12;
@@ -30,28 +25,31 @@ fn nginx_survives_a_kill_at_every_system_call() {
     kill::sweep::<nginx::NginxScene>();
 }
 
-/// Tries each of `points` in a scene; panics with the points that did not survive.
-fn try_all<S: Scene>(points: &[usize], try_one: impl Fn(&S, usize) -> Result<(), String> + Sync) {
-    let next = AtomicUsize::new(0);
-    let failures: Mutex<Vec<String>> = Mutex::default();
-    let work = || {
-        let scene = S::prepare();
-        while let Some(&point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(failure) = try_one(&scene, point) {
-                let failure = format!("{}, point {point}: {failure}", S::NAME);
-                println!("{failure}\n");
-                failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        let scenes = if crate::up::is_full() { SCENES } else { 1 };
-        (0..scenes).for_each(|_| drop(scope.spawn(work)));
-    });
-    let failures = failures.into_inner().unwrap();
-    if !failures.is_empty() {
-        let told = failures.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n\n");
-        panic!("{} of {} did not survive; the first are:\n\n{told}", failures.len(), points.len());
+#[test]
+fn a_product_survives_a_power_cut_at_every_write() {
+    power_cut::sweep::<product::ProductScene>();
+}
+
+#[test]
+fn nginx_survives_a_power_cut_at_every_write() {
+    power_cut::sweep::<nginx::NginxScene>();
+}
+
+/// Points that did not survive.
+#[derive(Debug, Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    fn add(&mut self, failure: String) {
+        println!("{failure}\n");
+        self.0.push(failure);
+    }
+
+    /// Panics with the first of them, if there are any.
+    #[track_caller]
+    fn expect_none(&self, tried: usize) {
+        let told = self.0.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n\n");
+        assert!(self.0.is_empty(), "{} of {tried} did not survive; the first are:\n\n{told}", self.0.len());
     }
 }
 

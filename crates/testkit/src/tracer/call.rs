@@ -55,6 +55,11 @@ impl Call {
         self.number
     }
 
+    /// The process id of the program.
+    pub fn program(&self) -> i32 {
+        self.program.as_raw()
+    }
+
     /// The thread that makes it.
     pub fn thread(&self) -> i32 {
         self.thread.as_raw()

@@ -63,6 +63,14 @@ impl Scene for NginxScene {
         &self.beginning
     }
 
+    fn stop(&mut self) {
+        self.nginx.stop();
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        self.nginx.start_again()
+    }
+
     fn restart(&self) {
         let command = self.nginx.reload_command();
         baton_testkit::invocation::run(&command, std::time::Duration::from_secs(20))

@@ -61,6 +61,14 @@ impl Scene for ProductScene {
         &self.beginning
     }
 
+    fn stop(&mut self) {
+        self.fixture.stop();
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        self.fixture.try_start().map(drop)
+    }
+
     fn restart(&self) {
         self.fixture.restart();
     }

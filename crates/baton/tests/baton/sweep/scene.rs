@@ -33,6 +33,12 @@ pub(super) trait Scene: Send {
     /// All as it was at the beginning.
     fn beginning(&self) -> &Tree;
 
+    /// Ends the server, as the end of the power does.
+    fn stop(&mut self);
+
+    /// Starts the server from what is on the disk, as a boot would; the error is what it said.
+    fn start(&mut self) -> Result<(), String>;
+
     /// Makes a server that may run take up what is on the disk.
     fn restart(&self);
 

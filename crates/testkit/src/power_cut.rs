@@ -1,0 +1,125 @@
+//! What a power cut can leave of the files that a program was writing.
+//!
+//! A kill leaves the page cache, so it cannot show a sync that is missing. Here all changes that a traced program
+//! makes below some directories are [recorded](Recording), and the states are built that a disk may be in when the
+//! power goes at any moment between two of them.
+//!
+//! # The model
+//! It is as strict as POSIX permits, and stricter than the file systems of Linux are by default:
+//! - What is written to a file, its length and its mode are durable after an fsync or fdatasync *of that file*. Until
+//!   then each write may have reached the disk or not, whatever became of those before and after it.
+//! - A name (made, renamed, linked, removed) is durable after an fsync *of its directory*. That ext4 also keeps the
+//!   name of a new file that is synced itself does not count. Until then each change of a name may be there or not.
+//! - A rename is one change: both names, or neither. Between two directories it is durable once both are synced.
+//! - The bytes of one write arrive together. Owners and extended attributes are not looked at.
+//! - A file that ends in `-shm` is the shared memory of SQLite: it is never there after a power cut.
+//!
+//! For each moment these are built: nothing of what is pending; all of it; each pending change alone; all but each
+//! pending change; the names without the data, and the data without the names. States that are the same are built once.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+pub use recording::Recording;
+
+use crate::tree::Tree;
+use disk::Operation;
+
+mod disk;
+mod recording;
+
+/// A state that the disk may be in after the power went.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// After how many of the recorded operations the power went.
+    pub cut: usize,
+    chosen: Chosen,
+}
+
+/// Which of the pending changes have reached the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chosen {
+    None,
+    All,
+    Only(usize),
+    AllBut(usize),
+    Names,
+    Data,
+}
+
+impl Chosen {
+    fn takes(self, position: usize, operation: &Operation) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(only) => position == only,
+            Self::AllBut(except) => position != except,
+            Self::Names => operation.is_of_names(),
+            Self::Data => !operation.is_of_names(),
+        }
+    }
+}
+
+impl Recording {
+    /// All states that are not the same, in the order of their moments.
+    pub fn states(&self) -> Vec<State> {
+        let mut known = BTreeSet::new();
+        let mut states = Vec::new();
+        for cut in 0..=self.operations().len() {
+            let pending = self.pending(cut);
+            let of_one = pending.iter().flat_map(|&one| [Chosen::Only(one), Chosen::AllBut(one)]);
+            let of_all = [Chosen::None, Chosen::All, Chosen::Names, Chosen::Data];
+            for chosen in of_all.into_iter().chain(of_one) {
+                let state = State { cut, chosen };
+                if known.insert(digest(&self.tree(&state))) {
+                    states.push(state);
+                }
+            }
+        }
+        states
+    }
+
+    /// The directories as they are in a state.
+    pub fn tree(&self, state: &State) -> Tree {
+        let pending: BTreeSet<usize> = self.pending(state.cut).into_iter().collect();
+        self.replay(state.cut, |position, operation| {
+            !pending.contains(&position) || state.chosen.takes(position, operation)
+        })
+    }
+
+    /// What happened, for messages.
+    pub fn describe(&self, state: &State) -> String {
+        let operation = |position: usize| self.operations()[position].to_string();
+        let last = state.cut.checked_sub(1).map_or("nothing".to_owned(), operation);
+        let kept = match state.chosen {
+            Chosen::None => "nothing that is pending".to_owned(),
+            Chosen::All => "all that is pending".to_owned(),
+            Chosen::Only(only) => format!("of what is pending only: {}", operation(only)),
+            Chosen::AllBut(except) => format!("all that is pending but: {}", operation(except)),
+            Chosen::Names => "of what is pending the names".to_owned(),
+            Chosen::Data => "of what is pending the data".to_owned(),
+        };
+        format!("cut after operation {} ({last}), kept: {kept}", state.cut)
+    }
+}
+
+/// The same for trees that differ in the numbers of their files alone.
+fn digest(tree: &Tree) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut numbers: Vec<u64> = Vec::new();
+    for (name, node) in &tree.names {
+        name.hash(&mut hasher);
+        match node {
+            crate::tree::Node::File(number) => {
+                let position = numbers.iter().position(|known| known == number).unwrap_or(numbers.len());
+                if position == numbers.len() {
+                    numbers.push(*number);
+                    tree.files[number].hash(&mut hasher);
+                }
+                position.hash(&mut hasher);
+            }
+            other => other.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
