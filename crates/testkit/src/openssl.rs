@@ -32,7 +32,9 @@ pub struct ServedCertificate {
 /// The error is what OpenSSL said: connection refused, plain HTTP on the port, a broken handshake, a time limit.
 pub fn served_certificate(address: SocketAddr, server_name: &str) -> Result<ServedCertificate, String> {
     let mut arguments = client_arguments(address, server_name);
-    arguments.push("-showcerts".to_owned());
+    // Nobody asks whether the chain leads anywhere; to read the machine's own roots takes longer than all else.
+    let options = ["-showcerts", "-no-CAfile", "-no-CApath", "-no-CAstore"];
+    arguments.extend(options.map(str::to_owned));
     let finished = openssl(&arguments)?;
     let leaf = first_certificate(&finished.stdout)
         .ok_or_else(|| format!("no certificate from {address}: {}{}", finished.stdout, finished.stderr))?;
