@@ -132,6 +132,8 @@ pub(super) fn check_recovery<S: Scene>(scene: &S) -> Result<(), String> {
     }
     scene.check_at_rest().map_err(|error| format!("after resume: {error}\n{}", told(&first)))?;
 
+    check_journal(scene).map_err(|error| format!("{error}\n{}", told(&first)))?;
+
     let before = scene.tree();
     let second = world.baton(&["resume"]);
     if !nothing_begun && (second.exit != 0 || !second.stderr.contains("nothing was interrupted")) {
@@ -159,7 +161,27 @@ pub(super) fn check_recovery<S: Scene>(scene: &S) -> Result<(), String> {
     scene.check_at_rest().map_err(|error| format!("after the following swap: {error}"))
 }
 
-pub(super) fn told(ran: &Ran) -> String {
+/// What the journal says of the handover is what the target names: nothing served is forgotten, nothing is left open.
+fn check_journal(scene: &impl Scene) -> Result<(), String> {
+    let history = scene.world().baton(&["history", "--json"]);
+    let newest = history.stdout.lines().next().map(serde_json::from_str::<serde_json::Value>);
+    let outcome = match newest.transpose().map_err(|error| error.to_string())? {
+        Some(report) if history.exit == 0 => report["outcome"].clone(),
+        _ => serde_json::Value::Null,
+    };
+    let (outcome, expected) = match outcome.as_str() {
+        Some("served") => ("served", scene.new()),
+        Some("rolled-back") => ("rolled-back", scene.old()),
+        None if !history.stdout.contains("\"target\"") => ("no handover", scene.old()),
+        _ => return Err(format!("the journal says:\n{}", history.stdout)),
+    };
+    match scene.named()? {
+        named if named.thumbprint == expected.thumbprint => Ok(()),
+        named => Err(format!("the journal says {outcome}, and {} is named", named.thumbprint)),
+    }
+}
+
+fn told(ran: &Ran) -> String {
     format!("exit code {}\n{}{}", ran.exit, ran.stdout, ran.stderr)
 }
 
