@@ -123,3 +123,55 @@ fn digest(tree: &Tree) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::tracer::{Verdict, trace};
+
+    /// What the file `new` may hold after a power cut; none when it is not there.
+    fn contents(directory: &Path, program: &str, arguments: &[&str]) -> BTreeSet<Option<Vec<u8>>> {
+        let directory = fs_err::canonicalize(directory).unwrap();
+        let mut recording = Recording::begin(std::slice::from_ref(&directory));
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&directory);
+        let traced = trace(&command, |call| {
+            recording.observe(call);
+            Verdict::Continue
+        });
+        assert_eq!(traced.exit, Some(0), "{}", traced.stderr);
+        assert!(recording.end().is_same_as(&Tree::read(std::slice::from_ref(&directory))));
+        let new = directory.join("new");
+        let states = recording.states();
+        states.iter().map(|state| recording.tree(state).content(&new).map(<[u8]>::to_vec)).collect()
+    }
+
+    #[test]
+    fn a_name_and_its_data_are_lost_each_by_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        fs_err::write(directory.path().join("old"), "content").unwrap();
+        let seen = contents(directory.path(), "dd", &["if=old", "of=new"]);
+        assert_eq!(seen, BTreeSet::from([None, Some(Vec::new()), Some(b"content".to_vec())]));
+    }
+
+    #[test]
+    fn a_sync_keeps_the_data_and_not_the_name() {
+        let directory = tempfile::tempdir().unwrap();
+        fs_err::write(directory.path().join("old"), "12345678").unwrap();
+        let arguments = ["if=old", "of=new", "bs=4", "conv=notrunc,fsync"];
+        let seen = contents(directory.path(), "dd", &arguments);
+        // Before the sync the second half may be there without the first.
+        let parts: [&[u8]; 4] = [b"", b"1234", b"12345678", b"\0\0\0\x005678"];
+        let expected: BTreeSet<_> = parts.into_iter().map(|part| Some(part.to_vec())).chain([None]).collect();
+        assert_eq!(seen, expected);
+
+        fs_err::remove_file(directory.path().join("new")).unwrap();
+        let seen = contents(directory.path(), "mv", &["old", "new"]);
+        assert_eq!(seen, BTreeSet::from([None, Some(b"12345678".to_vec())]));
+        let seen = contents(directory.path(), "sync", &["."]);
+        assert_eq!(seen, BTreeSet::from([Some(b"12345678".to_vec())]));
+    }
+}

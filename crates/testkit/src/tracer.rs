@@ -186,3 +186,60 @@ fn stopped_at(program: Pid, thread: Pid, entered: &mut BTreeMap<Pid, Call>) -> O
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn copy(from: &Path, to: &Path) -> Command {
+        let mut command = Command::new("dd");
+        command.arg(format!("if={}", from.display())).arg(format!("of={}", to.display()));
+        command
+    }
+
+    #[test]
+    fn a_call_has_not_happened_at_its_entry_and_has_at_its_exit() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        fs_err::write(&from, "content").unwrap();
+        for (moment, expected) in [(Moment::Entry, ""), (Moment::Exit, "content")] {
+            let traced = trace(&copy(&from, &to), |call| {
+                // `dd` has made the file its standard output.
+                let writes = call.number() == libc::SYS_write && call.number_argument(0) == 1;
+                if writes && call.moment() == moment { Verdict::Kill } else { Verdict::Continue }
+            });
+            assert_eq!(traced.exit, None, "it was killed");
+            assert_eq!(fs_err::read_to_string(&to).unwrap(), expected, "{moment:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_call_names_is_read_and_what_the_program_starts_lives_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        fs_err::write(&from, "content").unwrap();
+        let mut opened = Vec::new();
+        let traced = trace(&copy(&from, &to), |call| {
+            if call.number() == libc::SYS_openat && call.moment() == Moment::Entry {
+                opened.extend(call.path(1));
+            }
+            Verdict::Continue
+        });
+        assert_eq!(traced.exit, Some(0), "{}", traced.stderr);
+        assert!(opened.contains(&from) && opened.contains(&to), "{opened:?}");
+
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "dd if=from of=child 2>/dev/null & wait"]).current_dir(directory.path());
+        let traced = trace(&shell, |call| match call.number() {
+            libc::SYS_wait4 => Verdict::Kill,
+            _ => Verdict::Continue,
+        });
+        assert_eq!(traced.exit, None, "it was killed");
+        let child = directory.path().join("child");
+        crate::condition::wait_until("the child has written", Duration::from_secs(20), || {
+            fs_err::read_to_string(&child).is_ok_and(|text| text == "content")
+        });
+    }
+}

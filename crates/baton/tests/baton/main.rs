@@ -1,6 +1,11 @@
 //! The command line as a user meets it, against real servers: nginx, the products' stand-in, OpenSSL as client.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot be set up is a failed test, and one that takes samples says which"
+)]
 
 mod afterwards;
 mod bad_input;

@@ -53,7 +53,7 @@ impl Operation {
         matches!(self, Self::Names(..))
     }
 
-    /// Whether `later` makes a part of this durable: `Some` with the directory for names.
+    /// What must be synced before this is durable: all of it.
     fn parts(&self) -> BTreeSet<Part> {
         match self {
             Self::Names(changes, _) => {
@@ -161,8 +161,7 @@ impl Disk {
                 }
                 Entry::Link(to) => Node::Link(to.clone()),
                 Entry::Directory(id) => {
-                    // Of two renames one may be there without the other: then a directory has two names, as after a
-                    // repair of the file system. It never holds itself.
+                    // Of two renames the later may be there alone: then a directory has two names.
                     self.add_directory(&path, *id, tree);
                     Node::Directory(self.directories[*id].0)
                 }

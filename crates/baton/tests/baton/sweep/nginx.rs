@@ -55,7 +55,7 @@ impl Scene for NginxScene {
         &self.old
     }
 
-    fn new(&self) -> &IssuedCertificate {
+    fn successor(&self) -> &IssuedCertificate {
         &self.new
     }
 

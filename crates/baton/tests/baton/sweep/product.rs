@@ -53,7 +53,7 @@ impl Scene for ProductScene {
         &self.old
     }
 
-    fn new(&self) -> &IssuedCertificate {
+    fn successor(&self) -> &IssuedCertificate {
         &self.new
     }
 

@@ -28,7 +28,7 @@ pub(super) trait Scene: Send {
     fn old(&self) -> &IssuedCertificate;
 
     /// The successor; it lies beside the settings as `new.pem` and `new.key`.
-    fn new(&self) -> &IssuedCertificate;
+    fn successor(&self) -> &IssuedCertificate;
 
     /// All as it was at the beginning.
     fn beginning(&self) -> &Tree;
@@ -109,9 +109,9 @@ pub(super) trait Scene: Send {
             }
         }
         for store in self.stores() {
-            let entry = store.join(&self.new().thumbprint);
+            let entry = store.join(&self.successor().thumbprint);
             if entry.exists() {
-                check_entry(&entry, self.new())?;
+                check_entry(&entry, self.successor())?;
             }
         }
         Ok(())
@@ -152,11 +152,11 @@ pub(super) fn check_recovery<S: Scene>(scene: &S) -> Result<(), String> {
     if swapped.exit != 0 {
         return Err(format!("the following swap: {}\nresume: {}", told(&swapped), told(&first)));
     }
-    if scene.named()?.thumbprint != scene.new().thumbprint {
+    if scene.named()?.thumbprint != scene.successor().thumbprint {
         return Err("the following swap has not changed the references".to_owned());
     }
     for store in scene.stores() {
-        check_entry(&store.join(&scene.new().thumbprint), scene.new())?;
+        check_entry(&store.join(&scene.successor().thumbprint), scene.successor())?;
     }
     scene.check_at_rest().map_err(|error| format!("after the following swap: {error}"))
 }
@@ -170,7 +170,7 @@ fn check_journal(scene: &impl Scene) -> Result<(), String> {
         _ => serde_json::Value::Null,
     };
     let (outcome, expected) = match outcome.as_str() {
-        Some("served") => ("served", scene.new()),
+        Some("served") => ("served", scene.successor()),
         Some("rolled-back") => ("rolled-back", scene.old()),
         None if !history.stdout.contains("\"target\"") => ("no handover", scene.old()),
         _ => return Err(format!("the journal says:\n{}", history.stdout)),
