@@ -6,33 +6,64 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 
+use crate::sweep::kill::Server;
+
 mod kill;
 mod nginx;
 mod power_cut;
 mod product;
 mod scene;
 
+/// How many points the short form tries of a swap that succeeds, and of its variants.
+const SAMPLE: usize = 25;
+const FEW: usize = 10;
+
 /// How many failures are told.
 const TOLD: usize = 12;
 
 #[test]
 fn a_product_survives_a_kill_at_every_system_call() {
-    kill::sweep::<product::ProductScene>();
+    kill::sweep::<product::ProductScene<false>>(Server::Lives, SAMPLE);
+}
+
+#[test]
+fn a_product_that_is_down_after_a_kill_is_brought_up() {
+    kill::sweep::<product::ProductScene<false>>(Server::Down, FEW);
+}
+
+#[test]
+fn a_roll_back_of_a_product_survives_a_kill_at_every_system_call() {
+    kill::sweep::<product::ProductScene<true>>(Server::Lives, FEW);
 }
 
 #[test]
 fn nginx_survives_a_kill_at_every_system_call() {
-    kill::sweep::<nginx::NginxScene>();
+    kill::sweep::<nginx::NginxScene<false>>(Server::Lives, SAMPLE);
+}
+
+#[test]
+fn a_roll_back_of_nginx_survives_a_kill_at_every_system_call() {
+    kill::sweep::<nginx::NginxScene<true>>(Server::Lives, FEW);
 }
 
 #[test]
 fn a_product_survives_a_power_cut_at_every_write() {
-    power_cut::sweep::<product::ProductScene>();
+    power_cut::sweep::<product::ProductScene<false>>(SAMPLE);
+}
+
+#[test]
+fn a_roll_back_of_a_product_survives_a_power_cut_at_every_write() {
+    power_cut::sweep::<product::ProductScene<true>>(FEW);
 }
 
 #[test]
 fn nginx_survives_a_power_cut_at_every_write() {
-    power_cut::sweep::<nginx::NginxScene>();
+    power_cut::sweep::<nginx::NginxScene<false>>(SAMPLE);
+}
+
+#[test]
+fn a_roll_back_of_nginx_survives_a_power_cut_at_every_write() {
+    power_cut::sweep::<nginx::NginxScene<true>>(FEW);
 }
 
 /// Points that did not survive.

@@ -5,27 +5,40 @@ use std::sync::{Mutex, PoisonError};
 
 use baton_testkit::tracer::{Verdict, trace};
 
-use crate::sweep::scene::{Scene, check_recovery};
+use crate::sweep::scene::{Scene, check_recovery, is_interrupted};
 use crate::sweep::{Failures, choose};
-
-/// How many points the short form tries.
-const SAMPLE: usize = 20;
 
 /// How many scenes are tried side by side in the full form: most of a trial is waiting.
 const SCENES: usize = 4;
 
-/// Counts the points of a swap that is left alone, and then kills one at each of them.
-pub(super) fn sweep<S: Scene>() {
+/// What becomes of the server when `baton` is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    /// It lives, and what Baton has started goes on.
+    Lives,
+    /// It is down when `resume` runs, wherever a handover was interrupted: `resume` must bring it up.
+    Down,
+}
+
+/// Counts the points of a swap that is left alone, and then kills one at each of them; `sample` of them in the short form.
+pub(super) fn sweep<S: Scene>(server: Server, sample: usize) {
+    let what = match server {
+        Server::Lives => format!("kill sweep, {}", S::NAME),
+        Server::Down => format!("kill sweep, {} that is down", S::NAME),
+    };
     let count = count_points::<S>();
-    let points = choose(&format!("kill sweep, {}", S::NAME), count, SAMPLE);
-    let next = AtomicUsize::new(0);
+    let points = choose(&what, count, sample);
+    let (next, tried) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failures: Mutex<Failures> = Mutex::default();
     let work = || {
         let mut scene = S::prepare();
         while let Some(&point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(failure) = try_one(&mut scene, point) {
-                let failure = format!("kill sweep, {}, point {point}: {failure}", S::NAME);
-                failures.lock().unwrap_or_else(PoisonError::into_inner).add(failure);
+            match try_one(&mut scene, point, server) {
+                Ok(was_tried) => drop(tried.fetch_add(usize::from(was_tried), Ordering::Relaxed)),
+                Err(failure) => {
+                    let failure = format!("{what}, point {point}: {failure}");
+                    failures.lock().unwrap_or_else(PoisonError::into_inner).add(failure);
+                }
             }
         }
     };
@@ -34,7 +47,8 @@ pub(super) fn sweep<S: Scene>() {
         (0..scenes).for_each(|_| drop(scope.spawn(work)));
     });
     failures.into_inner().unwrap().expect_none(points.len());
-    println!("kill sweep, {}: {} points tried, {} survived", S::NAME, points.len(), points.len());
+    let tried = tried.into_inner();
+    println!("{what}: {tried} points tried, {tried} survived");
 }
 
 fn count_points<S: Scene>() -> usize {
@@ -44,19 +58,28 @@ fn count_points<S: Scene>() -> usize {
         count += 1;
         Verdict::Continue
     });
-    assert_eq!(traced.exit, Some(0), "{}{}", traced.stdout, traced.stderr);
+    assert_eq!(traced.exit, Some(S::EXIT), "{}{}", traced.stdout, traced.stderr);
     scene.check_at_rest().unwrap();
     count
 }
 
-fn try_one(scene: &mut impl Scene, point: usize) -> Result<(), String> {
+/// Answers whether there was anything to try.
+fn try_one(scene: &mut impl Scene, point: usize, server: Server) -> Result<bool, String> {
     scene.reset();
     let at = kill_at(scene, point);
-    check_recovery(scene).map_err(|error| format!("killed at the {at}: {error}"))
+    let with_place = |error| format!("killed at the {at}: {error}");
+    if server == Server::Down {
+        if !is_interrupted(scene).map_err(with_place)? {
+            return Ok(false);
+        }
+        scene.stop();
+    }
+    check_recovery(scene).map_err(with_place)?;
+    Ok(true)
 }
 
 /// Kills a swap at its point; one that has fewer points ends by itself. Answers where that was.
-fn kill_at(scene: &impl Scene, point: usize) -> String {
+fn kill_at<S: Scene>(scene: &S, point: usize) -> String {
     let mut count = 0;
     let mut at = "end".to_owned();
     let traced = trace(&scene.swap(), |call| {
@@ -68,7 +91,7 @@ fn kill_at(scene: &impl Scene, point: usize) -> String {
         Verdict::Kill
     });
     if count < point {
-        assert_eq!(traced.exit, Some(0), "{}{}", traced.stdout, traced.stderr);
+        assert_eq!(traced.exit, Some(S::EXIT), "{}{}", traced.stdout, traced.stderr);
     }
     at
 }

@@ -11,7 +11,8 @@ use crate::world::{World, list, quoted};
 
 const HOST: &str = "www.example.com";
 
-pub(super) struct NginxScene {
+/// An nginx that reloads, or whose reload fails: then all is rolled back.
+pub(super) struct NginxScene<const REFUSES: bool> {
     world: World,
     nginx: Nginx,
     old: IssuedCertificate,
@@ -19,8 +20,25 @@ pub(super) struct NginxScene {
     beginning: Tree,
 }
 
-impl Scene for NginxScene {
-    const NAME: &'static str = "nginx";
+impl<const REFUSES: bool> NginxScene<REFUSES> {
+    fn write_settings(&self, activate: &[String]) {
+        self.world.write_settings(&format!(
+            "[proof]\nover = '60ms'\nquiet = '30ms'\ndeadline = '10s'\n\n\
+             [[issuer]]\nname = 'house'\nkind = 'manual'\nroot = 'root.pem'\n\n\
+             [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\n\
+             check = {}\nactivate = {}\nendpoints = [{{ address = '{}', name = '{HOST}' }}]\n",
+            quoted(&self.world.path("tls/site.pem")),
+            quoted(&self.world.path("tls/site.key")),
+            list(&self.nginx.check_command()),
+            list(activate),
+            self.nginx.address(),
+        ));
+    }
+}
+
+impl<const REFUSES: bool> Scene for NginxScene<REFUSES> {
+    const NAME: &'static str = if REFUSES { "nginx that refuses" } else { "nginx" };
+    const EXIT: i32 = if REFUSES { 4 } else { 0 };
 
     fn prepare() -> Self {
         let authority = Authority::new("Test CA");
@@ -32,19 +50,10 @@ impl Scene for NginxScene {
         let nginx = Nginx::start(&certificate, &key);
         fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
         new.write_files(&world.path("new.pem"), &world.path("new.key"));
-        world.write_settings(&format!(
-            "[proof]\nover = '60ms'\nquiet = '30ms'\ndeadline = '10s'\n\n\
-             [[issuer]]\nname = 'house'\nkind = 'manual'\nroot = 'root.pem'\n\n\
-             [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\n\
-             check = {}\nactivate = {}\nendpoints = [{{ address = '{}', name = '{HOST}' }}]\n",
-            quoted(&certificate),
-            quoted(&key),
-            list(&nginx.check_command()),
-            list(&nginx.reload_command()),
-            nginx.address(),
-        ));
-        let beginning = Tree::read(&[world.root().to_owned()]);
-        Self { world, nginx, old, new, beginning }
+        let mut scene = Self { world, nginx, old, new, beginning: Tree::default() };
+        scene.write_settings(&if REFUSES { vec!["false".to_owned()] } else { scene.nginx.reload_command() });
+        scene.beginning = Tree::read(&[scene.world.root().to_owned()]);
+        scene
     }
 
     fn world(&self) -> &World {
@@ -76,6 +85,10 @@ impl Scene for NginxScene {
         baton_testkit::invocation::run(&command, std::time::Duration::from_secs(20))
             .unwrap()
             .expect_success();
+    }
+
+    fn mend(&self) {
+        self.write_settings(&self.nginx.reload_command());
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {

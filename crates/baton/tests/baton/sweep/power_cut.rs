@@ -6,18 +6,15 @@ use baton_testkit::tracer::{Verdict, trace};
 use crate::sweep::scene::{Scene, check_recovery};
 use crate::sweep::{Failures, choose};
 
-/// How many states the short form tries.
-const SAMPLE: usize = 20;
-
 /// Records a swap, and then puts each state that a power cut may leave onto the disk, starts the server from it, and
-/// resumes.
-pub(super) fn sweep<S: Scene>() {
+/// resumes; `sample` of them in the short form.
+pub(super) fn sweep<S: Scene>(sample: usize) {
     let mut scene = S::prepare();
     let recording = record(&scene);
     let states = recording.states();
     let what = format!("power cut sweep, {}", S::NAME);
     println!("{what}: {} states of {} operations", states.len(), recording.len());
-    let points = choose(&what, states.len(), SAMPLE);
+    let points = choose(&what, states.len(), sample);
     let mut failures = Failures::default();
     for &point in &points {
         let state = &states[point - 1];
@@ -29,14 +26,14 @@ pub(super) fn sweep<S: Scene>() {
     println!("{what}: {} states tried, {} survived", points.len(), points.len());
 }
 
-fn record(scene: &impl Scene) -> Recording {
+fn record<S: Scene>(scene: &S) -> Recording {
     let roots: Vec<_> = scene.beginning().roots.iter().cloned().collect();
     let mut recording = Recording::begin(&roots);
     let traced = trace(&scene.swap(), |call| {
         recording.observe(call);
         Verdict::Continue
     });
-    assert_eq!(traced.exit, Some(0), "{}{}", traced.stdout, traced.stderr);
+    assert_eq!(traced.exit, Some(S::EXIT), "{}{}", traced.stdout, traced.stderr);
     let mut present = scene.tree();
     present.names.retain(|name, _| !name.to_string_lossy().ends_with("-shm"));
     assert!(recording.end().is_same_as(&present), "the recording has missed a change");

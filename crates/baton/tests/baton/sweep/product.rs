@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use baton_testkit::product_server::Faults;
 use baton_testkit::tree::Tree;
 use baton_testkit::{Authority, IssuedCertificate, Product, ProductFixture, SettingsShape};
 
@@ -12,7 +13,8 @@ use crate::world::{World, list, quoted};
 
 const HOST: &str = "sap.example.com";
 
-pub(super) struct ProductScene {
+/// A product that takes the successor, or that does not start with it: then all is rolled back.
+pub(super) struct ProductScene<const REFUSES: bool> {
     world: World,
     fixture: ProductFixture,
     old: IssuedCertificate,
@@ -20,8 +22,9 @@ pub(super) struct ProductScene {
     beginning: Tree,
 }
 
-impl Scene for ProductScene {
-    const NAME: &'static str = "product";
+impl<const REFUSES: bool> Scene for ProductScene<REFUSES> {
+    const NAME: &'static str = if REFUSES { "product that refuses" } else { "product" };
+    const EXIT: i32 = if REFUSES { 4 } else { 0 };
 
     fn prepare() -> Self {
         let authority = Authority::new("Test CA");
@@ -29,6 +32,10 @@ impl Scene for ProductScene {
         let fixture = ProductFixture::with_shape(Product::XtractUniversal, SettingsShape::GeneralJson);
         fixture.enable_tls(&old);
         fixture.start();
+        if REFUSES {
+            let refuse_thumbprint = Some(new.thumbprint.clone());
+            fixture.set_faults(&Faults { refuse_thumbprint, ..Faults::default() });
+        }
         let world = World::new();
         fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
         new.write_files(&world.path("new.pem"), &world.path("new.key"));
@@ -71,6 +78,10 @@ impl Scene for ProductScene {
 
     fn restart(&self) {
         self.fixture.restart();
+    }
+
+    fn mend(&self) {
+        self.fixture.clear_faults();
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {

@@ -18,6 +18,9 @@ pub(super) trait Scene: Send {
     /// For messages.
     const NAME: &'static str;
 
+    /// What a swap ends with that is left alone.
+    const EXIT: i32;
+
     /// Makes it; the old certificate is served.
     fn prepare() -> Self;
 
@@ -41,6 +44,9 @@ pub(super) trait Scene: Send {
 
     /// Makes a server that may run take up what is on the disk.
     fn restart(&self);
+
+    /// Takes away what speaks against the successor, so that a swap succeeds.
+    fn mend(&self);
 
     /// Where the server is asked, and for which name.
     fn addresses(&self) -> Vec<std::net::SocketAddr>;
@@ -148,6 +154,7 @@ pub(super) fn check_recovery<S: Scene>(scene: &S) -> Result<(), String> {
         return Err("the second resume changed something".to_owned());
     }
 
+    scene.mend();
     let swapped = Ran::from(scene.swap().output().map_err(|error| error.to_string())?);
     if swapped.exit != 0 {
         return Err(format!("the following swap: {}\nresume: {}", told(&swapped), told(&first)));
@@ -163,22 +170,35 @@ pub(super) fn check_recovery<S: Scene>(scene: &S) -> Result<(), String> {
 
 /// What the journal says of the handover is what the target names: nothing served is forgotten, nothing is left open.
 fn check_journal(scene: &impl Scene) -> Result<(), String> {
-    let history = scene.world().baton(&["history", "--json"]);
-    let newest = history.stdout.lines().next().map(serde_json::from_str::<serde_json::Value>);
-    let outcome = match newest.transpose().map_err(|error| error.to_string())? {
-        Some(report) if history.exit == 0 => report["outcome"].clone(),
-        _ => serde_json::Value::Null,
-    };
-    let (outcome, expected) = match outcome.as_str() {
-        Some("served") => ("served", scene.successor()),
-        Some("rolled-back") => ("rolled-back", scene.old()),
-        None if !history.stdout.contains("\"target\"") => ("no handover", scene.old()),
-        _ => return Err(format!("the journal says:\n{}", history.stdout)),
+    let newest = newest_handover(scene)?;
+    let outcome = newest.as_ref().map(|report| report["outcome"].as_str().unwrap_or("open"));
+    let expected = match outcome {
+        Some("served") => scene.successor(),
+        Some("rolled-back") | None => scene.old(),
+        Some(other) => return Err(format!("the journal says {other}")),
     };
     match scene.named()? {
         named if named.thumbprint == expected.thumbprint => Ok(()),
-        named => Err(format!("the journal says {outcome}, and {} is named", named.thumbprint)),
+        named => Err(format!("the journal says {outcome:?}, and {} is named", named.thumbprint)),
     }
+}
+
+/// The last handover that the journal has, as `baton history` tells it.
+fn newest_handover(scene: &impl Scene) -> Result<Option<serde_json::Value>, String> {
+    if !scene.world().path("baton-data").exists() {
+        return Ok(None);
+    }
+    let history = scene.world().baton(&["history", "--json"]);
+    if history.exit != 0 {
+        return Err(format!("history: {}", told(&history)));
+    }
+    let newest = history.stdout.lines().next().map(serde_json::from_str);
+    newest.transpose().map_err(|error| format!("{error}: {}", history.stdout))
+}
+
+/// Whether the journal holds a handover that was interrupted.
+pub(super) fn is_interrupted(scene: &impl Scene) -> Result<bool, String> {
+    Ok(newest_handover(scene)?.is_some_and(|report| report["outcome"].is_null()))
 }
 
 fn told(ran: &Ran) -> String {
