@@ -18,7 +18,6 @@
 //! pending change; the names without the data, and the data without the names. States that are the same are built once.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 pub use recording::Recording;
 
@@ -70,9 +69,11 @@ impl Recording {
             let of_one = pending.iter().flat_map(|&one| [Chosen::Only(one), Chosen::AllBut(one)]);
             let of_all = [Chosen::None, Chosen::All, Chosen::Names, Chosen::Data];
             for chosen in of_all.into_iter().chain(of_one) {
-                let state = State { cut, chosen };
-                if known.insert(digest(&self.tree(&state))) {
-                    states.push(state);
+                let takes = |position, operation: &Operation| {
+                    pending.binary_search(&position).is_err() || chosen.takes(position, operation)
+                };
+                if known.insert(self.signature(cut, takes)) {
+                    states.push(State { cut, chosen });
                 }
             }
         }
@@ -81,9 +82,9 @@ impl Recording {
 
     /// The directories as they are in a state.
     pub fn tree(&self, state: &State) -> Tree {
-        let pending: BTreeSet<usize> = self.pending(state.cut).into_iter().collect();
+        let pending = self.pending(state.cut);
         self.replay(state.cut, |position, operation| {
-            !pending.contains(&position) || state.chosen.takes(position, operation)
+            pending.binary_search(&position).is_err() || state.chosen.takes(position, operation)
         })
     }
 
@@ -101,27 +102,6 @@ impl Recording {
         };
         format!("cut after operation {} ({last}), kept: {kept}", state.cut)
     }
-}
-
-/// The same for trees that differ in the numbers of their files alone.
-fn digest(tree: &Tree) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let mut numbers: Vec<u64> = Vec::new();
-    for (name, node) in &tree.names {
-        name.hash(&mut hasher);
-        match node {
-            crate::tree::Node::File(number) => {
-                let position = numbers.iter().position(|known| known == number).unwrap_or(numbers.len());
-                if position == numbers.len() {
-                    numbers.push(*number);
-                    tree.files[number].hash(&mut hasher);
-                }
-                position.hash(&mut hasher);
-            }
-            other => other.hash(&mut hasher),
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

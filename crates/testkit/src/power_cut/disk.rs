@@ -1,8 +1,9 @@
 //! Directories and files as a disk has them, and what changes them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::hash::{Hash as _, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::tree::{File, Node, Tree};
@@ -51,6 +52,14 @@ pub(super) enum Operation {
 impl Operation {
     pub(super) fn is_of_names(&self) -> bool {
         matches!(self, Self::Names(..))
+    }
+
+    /// The file whose content or mode it changes.
+    pub(super) fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Write { file, .. } | Self::Resize { file, .. } | Self::FileMode { file, .. } => Some(*file),
+            _ => None,
+        }
     }
 
     /// What must be synced before this is durable: all of it.
@@ -149,12 +158,35 @@ impl Disk {
         tree
     }
 
+    /// Hashes all that has a name; `changes` stands for what a file holds.
+    pub(super) fn hash_names(&self, changes: &BTreeMap<FileId, Vec<usize>>, hasher: &mut impl Hasher) {
+        self.roots.values().for_each(|id| self.hash_directory(*id, changes, hasher));
+    }
+
+    fn hash_directory(
+        &self,
+        id: DirectoryId,
+        changes: &BTreeMap<FileId, Vec<usize>>,
+        hasher: &mut impl Hasher,
+    ) {
+        let (mode, entries) = &self.directories[id];
+        let entries: Vec<_> = entries.iter().filter(|(name, _)| !is_shared_memory(name)).collect();
+        (mode, entries.len()).hash(hasher);
+        for (name, entry) in entries {
+            name.hash(hasher);
+            match entry {
+                Entry::File(id) => (id, changes.get(id)).hash(hasher),
+                Entry::Link(to) => to.hash(hasher),
+                Entry::Directory(id) => self.hash_directory(*id, changes, hasher),
+            }
+        }
+    }
+
     fn add_directory(&self, path: &Path, id: DirectoryId, tree: &mut Tree) {
         for (name, entry) in &self.directories[id].1 {
             let path = path.join(name);
             let node = match entry {
-                // The shared memory of SQLite: nothing of it is ever on the disk that counts.
-                Entry::File(_) if name.to_string_lossy().ends_with("-shm") => continue,
+                Entry::File(_) if is_shared_memory(name) => continue,
                 Entry::File(id) => {
                     tree.files.insert(*id as u64, self.files[*id].clone());
                     Node::File(*id as u64)
@@ -169,6 +201,11 @@ impl Disk {
             tree.names.insert(path, node);
         }
     }
+}
+
+/// The shared memory of SQLite: nothing of it is ever on the disk that counts.
+fn is_shared_memory(name: &OsStr) -> bool {
+    name.to_string_lossy().ends_with("-shm")
 }
 
 impl fmt::Display for Operation {

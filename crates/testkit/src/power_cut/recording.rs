@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -113,6 +114,24 @@ impl Recording {
         let taken = self.operations[..cut].iter().enumerate().filter(|(at, operation)| takes(*at, operation));
         taken.for_each(|(_, operation)| disk.apply(operation));
         disk.tree()
+    }
+
+    /// The same number for states that are the same: the names, and which operations made up each file that has one.
+    pub(super) fn signature(&self, cut: usize, takes: impl Fn(usize, &Operation) -> bool) -> u64 {
+        let (roots, directories) = (self.before.roots.clone(), self.before.directories.clone());
+        let mut disk = Disk { roots, directories, files: Vec::new() };
+        let mut changes: BTreeMap<FileId, Vec<usize>> = BTreeMap::new();
+        for (position, operation) in self.operations[..cut].iter().enumerate() {
+            if takes(position, operation) {
+                match operation.file() {
+                    Some(file) => changes.entry(file).or_default().push(position),
+                    None => disk.apply(operation),
+                }
+            }
+        }
+        let mut hasher = DefaultHasher::new();
+        disk.hash_names(&changes, &mut hasher);
+        hasher.finish()
     }
 
     fn add(&mut self, operation: Operation) {
