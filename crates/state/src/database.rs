@@ -91,8 +91,8 @@ impl State {
 }
 
 /// The lock for what only one process may do to the database's file.
-pub(crate) async fn lock(path: &Path) -> std::io::Result<FileLock> {
-    let lock = path.with_extension("lock");
+async fn lock(path: &Path) -> std::io::Result<FileLock> {
+    let lock = lock_of(path);
     let patience_ends = Instant::now() + LOCK_PATIENCE;
     loop {
         if let Some(lock) = FileLock::try_acquire(&lock)? {
@@ -106,6 +106,11 @@ pub(crate) async fn lock(path: &Path) -> std::io::Result<FileLock> {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// `state.db` is locked by `state.lock`.
+pub(crate) fn lock_of(path: &Path) -> PathBuf {
+    path.with_extension("lock")
 }
 
 /// Whether every migration was done: each of them sets its own number.

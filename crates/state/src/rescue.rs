@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use baton_platform::durable;
+use baton_platform::lock::FileLock;
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::database::{State, failed};
+use crate::database::{State, failed, lock_of};
 use crate::error::StateError;
 
 /// How old a copy may be before the next one is made.
@@ -47,8 +48,16 @@ impl State {
         if made_at(&copy).is_some_and(|at| now.duration_since(at).abs() < COPY_AGE) {
             return Ok(());
         }
-        self.check().await?;
         let open_error = |cause| StateError::Open { path: copy.clone(), cause };
+        let Some(_lock) = FileLock::try_acquire(&lock_of(&self.path)).map_err(open_error)? else {
+            // Another process is at it.
+            return Ok(());
+        };
+        // SQLite writes a journal beside the copy while it makes it.
+        for left in [copy.clone(), beside(&copy, "-journal")] {
+            durable::remove_leftovers_of(&left).map_err(open_error)?;
+        }
+        self.check().await?;
         let temporary = durable::temporary_for(&copy).map_err(open_error)?;
         sqlx::query("VACUUM INTO ?")
             .bind(temporary.display().to_string())

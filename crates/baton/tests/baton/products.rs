@@ -265,8 +265,17 @@ fn a_dry_run_prints_the_plan_and_changes_nothing() {
 
     let ran = scene.world.baton(&["swap", "", &scene.new.thumbprint, "--dry-run"]).expect(0);
 
-    assert!(ran.stdout.contains("/certificate/thumbprint"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("restart"), "{}", ran.stdout);
+    let (old, new) = (&scene.old.thumbprint, &scene.new.thumbprint);
+    for line in [
+        format!("would switch: edit `{}`, owner 0:0, mode 0644 (as now)", scene.fixture.tls_json().display()),
+        format!("-\"thumbprint\": \"{old}\""),
+        format!("+\"thumbprint\": \"{new}\""),
+        format!("would activate: run `{}`", scene.fixture.restart_command().join(" ")),
+        format!("would prove: ask {}", scene.tls_endpoints()[0].1),
+    ] {
+        // Blanks of the file are the file's own matter.
+        assert!(ran.stdout.replace(['\t'], "").contains(&line), "no {line} in\n{}", ran.stdout);
+    }
     assert_eq!((scene.files(), scene.fixture.pid()), (before, pid));
     scene.assert_served(&scene.old);
 }
