@@ -21,6 +21,21 @@ pub(super) struct NginxScene<const REFUSES: bool> {
 }
 
 impl<const REFUSES: bool> NginxScene<REFUSES> {
+    /// A reload that fails as long as the live file is the successor's: told by the end of its signature.
+    fn refuse_the_successor(&self) -> Vec<String> {
+        let unique =
+            self.new.certificate_pem.lines().rev().find(|line| !line.is_empty() && !line.starts_with('-'));
+        let script = self.world.path("reload.sh");
+        let text = format!(
+            "grep -qF '{}' {} && exit 1\nexec {}\n",
+            unique.unwrap(),
+            self.world.path("tls/site.pem").display(),
+            self.nginx.reload_command().join(" ")
+        );
+        fs_err::write(&script, text).unwrap();
+        vec!["sh".to_owned(), script.display().to_string()]
+    }
+
     fn write_settings(&self, activate: &[String]) {
         self.world.write_settings(&format!(
             "[proof]\nover = '60ms'\nquiet = '30ms'\ndeadline = '10s'\n\n\
@@ -51,7 +66,11 @@ impl<const REFUSES: bool> Scene for NginxScene<REFUSES> {
         fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
         new.write_files(&world.path("new.pem"), &world.path("new.key"));
         let mut scene = Self { world, nginx, old, new, beginning: Tree::default() };
-        scene.write_settings(&if REFUSES { vec!["false".to_owned()] } else { scene.nginx.reload_command() });
+        scene.write_settings(&if REFUSES {
+            scene.refuse_the_successor()
+        } else {
+            scene.nginx.reload_command()
+        });
         scene.beginning = Tree::read(&[scene.world.root().to_owned()]);
         scene
     }
