@@ -96,6 +96,8 @@ impl<const REFUSES: bool> Scene for NginxScene<REFUSES> {
     }
 
     fn start(&mut self) -> Result<(), String> {
+        // A boot may bring up the successor; if the reload failed on for ever, nothing could bring the old one back.
+        self.mend();
         self.nginx.start_again()
     }
 

@@ -40,9 +40,13 @@ fn record<S: Scene>(scene: &S) -> Recording {
     recording
 }
 
-fn try_one(scene: &mut impl Scene, recording: &Recording, state: &State) -> Result<(), String> {
+fn try_one<S: Scene>(scene: &mut S, recording: &Recording, state: &State) -> Result<(), String> {
     scene.stop();
     recording.tree(state).write();
-    scene.start().map_err(|error| format!("the server does not start: {error}"))?;
+    match scene.start() {
+        // It does not start with the successor, and `resume` must bring it up with the old certificate.
+        Err(_) if S::EXIT != 0 => {}
+        started => started.map_err(|error| format!("the server does not start: {error}"))?,
+    }
     check_recovery(scene)
 }
