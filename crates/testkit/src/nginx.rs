@@ -35,9 +35,15 @@ impl Nginx {
     /// Panics with nginx's own words when it does not start.
     #[track_caller]
     pub fn start(certificate: &Path, key: &Path) -> Self {
+        Self::start_with(&[(certificate, key)])
+    }
+
+    /// The same with several pairs, one for each family of keys: a client gets the one that it can check.
+    #[track_caller]
+    pub fn start_with(pairs: &[(&Path, &Path)]) -> Self {
         let mut said = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::attempt(certificate, key) {
+            match Self::attempt(pairs) {
                 Ok(nginx) => return nginx,
                 Err(message) => said = message,
             }
@@ -102,9 +108,9 @@ impl Nginx {
         base_command(self.prefix.path()).into_iter().chain(own).collect()
     }
 
-    fn attempt(certificate: &Path, key: &Path) -> Result<Self, String> {
+    fn attempt(pairs: &[(&Path, &Path)]) -> Result<Self, String> {
         let (prefix, port) = (tempfile::tempdir().expect("a temporary directory"), ReservedPort::new());
-        let configuration = configuration(port.address(), certificate, key);
+        let configuration = configuration(port.address(), pairs);
         fs_err::write(prefix.path().join("nginx.conf"), configuration).expect("a configuration for nginx");
 
         let master = spawn(prefix.path())?;
@@ -177,7 +183,14 @@ fn error_log(prefix: &Path) -> PathBuf {
     prefix.join("error.log")
 }
 
-fn configuration(address: SocketAddr, certificate: &Path, key: &Path) -> String {
+fn configuration(address: SocketAddr, pairs: &[(&Path, &Path)]) -> String {
+    let certificates: String = pairs
+        .iter()
+        .map(|(certificate, key)| {
+            let (certificate, key) = (certificate.display(), key.display());
+            format!("ssl_certificate \"{certificate}\"; ssl_certificate_key \"{key}\";\n        ")
+        })
+        .collect();
     format!(
         r#"daemon off;
 worker_processes 2;
@@ -192,13 +205,9 @@ http {{
     scgi_temp_path scgi;
     server {{
         listen {address} ssl;
-        ssl_certificate "{}";
-        ssl_certificate_key "{}";
-        location / {{ return 200 "ok\n"; }}
+        {certificates}location / {{ return 200 "ok\n"; }}
     }}
 }}
-"#,
-        certificate.display(),
-        key.display()
+"#
     )
 }

@@ -31,7 +31,22 @@ pub struct ServedCertificate {
 ///
 /// The error is what OpenSSL said: connection refused, plain HTTP on the port, a broken handshake, a time limit.
 pub fn served_certificate(address: SocketAddr, server_name: &str) -> Result<ServedCertificate, String> {
+    ask(address, server_name, &[])
+}
+
+/// The same as a client that can check signatures of these kinds alone, such as `ECDSA+SHA256` or `RSA-PSS+SHA256`: a
+/// server with a certificate for each family of keys answers by it.
+pub fn served_certificate_for(
+    address: SocketAddr,
+    server_name: &str,
+    signatures: &str,
+) -> Result<ServedCertificate, String> {
+    ask(address, server_name, &["-sigalgs", signatures])
+}
+
+fn ask(address: SocketAddr, server_name: &str, more: &[&str]) -> Result<ServedCertificate, String> {
     let mut arguments = client_arguments(address, server_name);
+    arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     // Nobody asks whether the chain leads anywhere; to read the machine's own roots takes longer than all else.
     let options = ["-showcerts", "-no-CAfile", "-no-CApath", "-no-CAstore"];
     arguments.extend(options.map(str::to_owned));

@@ -261,3 +261,61 @@ fn is_root() -> bool {
     let output = std::process::Command::new("id").arg("-u").output().unwrap();
     output.stdout == b"0\n"
 }
+
+/// nginx with an RSA and an ECDSA certificate for one name: two targets at one endpoint. Each is handed over and proven
+/// by clients of its own family, and the other one stays.
+#[test]
+fn an_rsa_and_an_ecdsa_certificate_at_one_endpoint_are_told_apart() {
+    const ECDSA: &str = "ECDSA+SHA256";
+    const RSA: &str = "RSA-PSS+SHA256";
+    let world = World::new();
+    let authority = Authority::new("Test CA");
+    let old = [authority.issue(&[HOST]).p256().sign(), authority.issue(&[HOST]).rsa2048().sign()];
+    let new = [authority.issue(&[HOST]).p256().sign(), authority.issue(&[HOST]).rsa2048().sign()];
+    fs_err::create_dir(world.path("tls")).unwrap();
+    let path = |name: &str, suffix: &str| world.path(&format!("tls/{name}.{suffix}"));
+    for (certificate, name) in old.iter().zip(["ecdsa", "rsa"]) {
+        certificate.write_files(&path(name, "pem"), &path(name, "key"));
+    }
+    for (certificate, name) in new.iter().zip(["new-ecdsa", "new-rsa"]) {
+        certificate.write_files(&world.path(&format!("{name}.pem")), &world.path(&format!("{name}.key")));
+    }
+    let (ecdsa, rsa) =
+        ((path("ecdsa", "pem"), path("ecdsa", "key")), (path("rsa", "pem"), path("rsa", "key")));
+    let nginx = Nginx::start_with(&[(&ecdsa.0, &ecdsa.1), (&rsa.0, &rsa.1)]);
+    fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
+    let settings = |activate: &[String]| {
+        let target = |name: &str| {
+            format!(
+                "[[target]]\nname = '{name}'\nkind = 'files'\ncertificate = {}\nkey = {}\nactivate = {}\n\
+                 endpoints = [{{ address = '{}', name = '{HOST}' }}]\n\n",
+                quoted(&path(name, "pem")),
+                quoted(&path(name, "key")),
+                list(activate),
+                nginx.address()
+            )
+        };
+        world.write_settings(&format!(
+            "[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '3s'\n\n\
+             [[issuer]]\nname = 'old'\nkind = 'manual'\nroot = 'root.pem'\n\n{}{}",
+            target("ecdsa"),
+            target("rsa")
+        ));
+    };
+    settings(&nginx.reload_command());
+    let served =
+        |signatures| openssl::served_certificate_for(nginx.address(), HOST, signatures).unwrap().fingerprint;
+    assert_eq!([served(ECDSA), served(RSA)], [old[0].fingerprint.clone(), old[1].fingerprint.clone()]);
+
+    let report = world.baton(&["swap", "", "new-rsa.pem", "--target", "rsa", "--json"]).expect(0);
+    assert_eq!(report.json()["proof"][0]["fingerprint"], new[1].fingerprint.as_str());
+    assert_eq!(report.codes(), Vec::<String>::new(), "the other family's certificate is no stranger");
+    assert_eq!([served(ECDSA), served(RSA)], [old[0].fingerprint.clone(), new[1].fingerprint.clone()]);
+
+    // A reload that does nothing: the old ECDSA certificate is proven, beside the new RSA one.
+    settings(&["true".to_owned()]);
+    world.baton(&["swap", "", "new-ecdsa.pem", "--target", "ecdsa", "--json"]).expect(4);
+    settings(&nginx.reload_command());
+    world.baton(&["swap", "", "new-ecdsa.pem", "--target", "ecdsa", "--json"]).expect(0);
+    assert_eq!([served(ECDSA), served(RSA)], [new[0].fingerprint.clone(), new[1].fingerprint.clone()]);
+}
