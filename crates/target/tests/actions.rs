@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_store::{CertificateFile, DirectoryStore, SharedStore};
-use baton_target::{Action, Activation, Files, Kind, Plan, Policy, Product, ProductKind, Target};
+use baton_target::{Action, Activation, Files, KeptFile, Kind, Plan, Policy, Product, ProductKind, Target};
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::Certificate;
 
@@ -248,4 +248,48 @@ async fn a_settings_file_that_someone_changed_is_not_touched() {
         assert!(action.undo(context).is_err());
     }
     assert!(scene.live() == before);
+}
+
+/// Each action twice, a failure after each of them, and each undo twice.
+async fn try_saga(scene: &Scene, actions: &[Action]) {
+    let before = scene.tree();
+    for done in 0..=actions.len() {
+        for action in &actions[..done] {
+            scene.apply(action).await;
+            let once = scene.tree();
+            scene.apply(action).await;
+            assert!(scene.tree() == once, "{action}");
+        }
+        for action in actions.iter().rev() {
+            scene.undo(action);
+            scene.undo(action);
+        }
+        assert!(scene.tree() == before, "after {done} of {}", actions.len());
+    }
+}
+
+#[tokio::test]
+async fn a_reset_and_what_puts_it_back_are_undone_after_any_failure() {
+    let scene = Scene::product();
+    let reset = scene.target.reset(&scene.target.inspect().unwrap()).unwrap();
+    let [Action::SetFile { path, before: Some(image), after: None }] = reset.as_slice() else {
+        panic!("one file is set aside: {reset:?}");
+    };
+    try_saga(&scene, &reset).await;
+    scene.apply(&reset[0]).await;
+    assert!(!path.exists());
+
+    let kept = [KeptFile { path: path.clone(), image: image.clone() }];
+    let plan = || {
+        let inspection = scene.target.inspect_with(&kept).unwrap();
+        Scene::actions(&scene.target.plan(&inspection, &scene.successor, false).unwrap().0)
+    };
+    try_saga(&scene, &plan()).await;
+    // The product may make a file of its own at its start.
+    fs_err::write(path, "{\"tlsEnabled\": false}").unwrap();
+    try_saga(&scene, &plan()).await;
+    for action in plan() {
+        scene.apply(&action).await;
+    }
+    assert_eq!(scene.named(), scene.successor.thumbprint().to_string());
 }
