@@ -9,7 +9,7 @@ use baton_platform::lock::FileLock;
 use baton_state::{
     Closing, HandoverId, Met, NewHandover, Origin, Outcome, ProofRecord, State, Step, StepOutcome, StepRecord,
 };
-use baton_target::{Action, ActionContext, Expected, Proof, Target, family_of, prove};
+use baton_target::{Action, ActionContext, Counterpart, Expected, Proof, Target, family_of, prove};
 use baton_x509::{Certificate, Thumbprint};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -324,7 +324,7 @@ impl Engine {
             fingerprint: running.new_fingerprint(),
             trust: running.trust.clone(),
             family,
-            old: running.old_fingerprint(),
+            counterpart: running.old_fingerprint().map(Counterpart::Old),
         };
         let addresses = running
             .record

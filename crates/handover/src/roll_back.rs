@@ -3,7 +3,7 @@
 use baton_finding::Finding;
 use baton_platform::clock;
 use baton_state::{Closing, Outcome, Step, StepOutcome};
-use baton_target::{Action, Expected, KeyFamily, Proof, prove};
+use baton_target::{Action, Counterpart, Expected, KeyFamily, Proof, prove};
 use jiff::Timestamp;
 
 use crate::engine::{Engine, Purpose};
@@ -120,7 +120,9 @@ impl Engine {
                         // After a restart a server serves what its settings name, whatever it served before.
                         let old = running.begun.old_fingerprint.filter(|_| activated).unwrap_or(fingerprint);
                         let family = if old == fingerprint { address.family } else { KeyFamily::Any };
-                        Expected::Certificate { fingerprint: old, trust: None, family, old: None }
+                        let new = running.new_fingerprint();
+                        let counterpart = (new != old).then_some(Counterpart::New(new));
+                        Expected::Certificate { fingerprint: old, trust: None, family, counterpart }
                     }
                 };
                 Some((address.endpoint.clone(), address.address, expected))

@@ -27,5 +27,5 @@ pub use image::{FileImage, KeptFile};
 pub use inspection::{Inspection, PlanError, Reference, TargetError, Tls};
 pub use probe::{Handshake, KeyFamily, Seen, family_of, probe};
 pub use product::{Product, ProductKind, UnknownProduct};
-pub use prove::{Expected, Policy, Proof, Unproven, prove};
+pub use prove::{Counterpart, Expected, Policy, Proof, Unproven, prove};
 pub use target::{Kind, Plan, Target};

@@ -66,11 +66,20 @@ pub enum Expected {
         trust: Option<Trust>,
         /// The family of its key.
         family: KeyFamily,
-        /// The certificate that was served before: seeing it on is told apart from seeing a third one.
-        old: Option<Fingerprint>,
+        /// The other side of the change: seeing it on is told apart from seeing a third one.
+        counterpart: Option<Counterpart>,
     },
     /// HTTP without TLS.
     PlainHttp,
+}
+
+/// The certificate that shall not be seen any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counterpart {
+    /// The one before, while the new one is proven.
+    Old(Fingerprint),
+    /// The new one, while the one before is proven after a roll back.
+    New(Fingerprint),
 }
 
 /// The handshakes that showed the certificate at one address.
@@ -197,7 +206,11 @@ async fn other_family_serves_old(
     expected: &Expected,
     policy: Policy,
 ) -> Option<(Seen, Finding)> {
-    let Expected::Certificate { fingerprint, family, old: Some(old), .. } = expected else { return None };
+    let Expected::Certificate { fingerprint, family, counterpart: Some(Counterpart::Old(old)), .. } =
+        expected
+    else {
+        return None;
+    };
     let other = match family {
         KeyFamily::Ecdsa => KeyFamily::Rsa,
         KeyFamily::Rsa => KeyFamily::Ecdsa,
@@ -207,7 +220,7 @@ async fn other_family_serves_old(
     if seen.handshake()?.leaf.fingerprint() != *old {
         return None;
     }
-    judge(endpoint, &seen, *fingerprint, None, Some(*old)).map(|finding| (seen, finding))
+    judge(endpoint, &seen, *fingerprint, None, Some(Counterpart::Old(*old))).map(|finding| (seen, finding))
 }
 
 /// One connection; the finding when it is not as expected.
@@ -230,9 +243,9 @@ async fn ask(
             });
             (seen, trouble)
         }
-        Expected::Certificate { fingerprint, trust, family, old } => {
+        Expected::Certificate { fingerprint, trust, family, counterpart } => {
             let seen = probe(address, &endpoint.name, *family, limit).await;
-            let trouble = judge(endpoint, &seen, *fingerprint, trust.as_ref(), *old);
+            let trouble = judge(endpoint, &seen, *fingerprint, trust.as_ref(), *counterpart);
             (seen, trouble)
         }
     }
@@ -243,7 +256,7 @@ fn judge(
     seen: &Seen,
     expected: Fingerprint,
     trust: Option<&Trust>,
-    old: Option<Fingerprint>,
+    counterpart: Option<Counterpart>,
 ) -> Option<Finding> {
     let Some(handshake) = seen.handshake() else {
         let hint = match seen {
@@ -263,7 +276,17 @@ fn judge(
             "see that the server sends the intermediate certificates behind its own",
         ));
     }
-    if Some(served) == old {
+    if counterpart == Some(Counterpart::New(served)) {
+        return Some(Finding::error(
+            "endpoint-serves-new",
+            format!(
+                "{endpoint} still serves the new certificate {}, which was undone",
+                handshake.leaf.thumbprint()
+            ),
+            "the reload or restart that brings the one before back was not taken up: see the service's own log",
+        ));
+    }
+    if counterpart == Some(Counterpart::Old(served)) {
         return Some(Finding::error(
             "endpoint-serves-old",
             format!("{endpoint} still serves the old certificate {}", handshake.leaf.thumbprint()),

@@ -173,6 +173,15 @@ fn answers_plain_http() -> Row {
     case.row("The service answers plain HTTP on the TLS port after the restart.", &ran)
 }
 
+fn serves_the_new_one_on() -> Row {
+    let case = Case::with_activation("NEW && RESTART; exit 7");
+    let ran = case.swap();
+    case.row(
+        "The restart takes up the new certificate and is reported as failed, and no other restart works.",
+        &ran,
+    )
+}
+
 fn is_down_before() -> Row {
     let case = Case::new();
     case.scene.fixture.stop();
@@ -440,7 +449,7 @@ fn settings_are_a_link() -> Row {
     case.row("The settings file is a link to somewhere else.", &ran)
 }
 
-const FAULTS: [fn() -> Row; 20] = [
+const FAULTS: [fn() -> Row; 21] = [
     refuses_to_start,
     dies_after_its_start,
     hangs_with_the_new_one,
@@ -449,6 +458,7 @@ const FAULTS: [fn() -> Row; 20] = [
     serves_the_old_one_on,
     serves_a_third_one,
     answers_plain_http,
+    serves_the_new_one_on,
     is_down_before,
     changed_after_the_check,
     file_is_locked,
