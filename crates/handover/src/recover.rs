@@ -48,10 +48,13 @@ impl Engine {
             Err(error) => return Ok(of_check(Outcome::Refused, vec![Finding::from_error(&error)])),
         };
         let mut findings = refusals(target, &inspection, request, started_at);
-        let reset = target.reset(&inspection).unwrap_or_else(|error| {
-            findings.push(Finding::from_error(&error));
-            Vec::new()
-        });
+        let reset = match target.reset(&inspection) {
+            Ok(reset) => reset,
+            Err(error) => return Ok(of_check(Outcome::Refused, vec![Finding::from_error(&error)])),
+        };
+        if reset.is_empty() {
+            findings.push(nothing_to_reset(target));
+        }
         let plain = target.plain_endpoints(&inspection).unwrap_or_else(|error| {
             findings.push(Finding::from_error(&error));
             Vec::new()
@@ -61,9 +64,6 @@ impl Engine {
             .zip(inspection.leaf().map(|leaf| leaf.fingerprint()))
             .filter(|_| findings.is_empty())
         else {
-            if findings.is_empty() {
-                findings.push(nothing_to_reset(target));
-            }
             return Ok(of_check(Outcome::Refused, findings));
         };
         let tls = target.endpoints(&inspection, inspection.leaf());
@@ -191,7 +191,7 @@ fn refusals(
     }
     let ends = inspection.leaf().map(|leaf| leaf.not_after());
     match ends {
-        _ if request.even_though_valid => {}
+        Some(_) if request.even_though_valid => {}
         Some(ends) if ends < now => {}
         Some(ends) => findings.push(Finding::error(
             "not-expired",

@@ -319,3 +319,14 @@ fn an_rsa_and_an_ecdsa_certificate_at_one_endpoint_are_told_apart() {
     world.baton(&["swap", "", "new-ecdsa.pem", "--target", "ecdsa", "--json"]).expect(0);
     assert_eq!([served(ECDSA), served(RSA)], [new[0].fingerprint.clone(), new[1].fingerprint.clone()]);
 }
+
+#[test]
+fn pem_files_have_nothing_that_could_be_reset() {
+    let scene = Scene::new();
+    let before = scene.state();
+
+    let refused = scene.world.baton(&["recover", "website", "--even-though-valid", "--json"]).expect(3);
+
+    assert_eq!(refused.codes(), ["nothing-to-reset"]);
+    assert_eq!(scene.state(), before);
+}
