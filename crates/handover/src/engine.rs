@@ -9,7 +9,7 @@ use baton_platform::lock::FileLock;
 use baton_state::{
     Closing, HandoverId, Met, NewHandover, Origin, Outcome, ProofRecord, State, Step, StepOutcome, StepRecord,
 };
-use baton_target::{Action, ActionContext, Counterpart, Expected, Proof, Target, family_of, prove};
+use baton_target::{Action, ActionContext, Counterpart, Expected, Proof, Target, family_of};
 use baton_x509::{Certificate, Thumbprint};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -332,9 +332,7 @@ impl Engine {
             .iter()
             .map(|address| (address.endpoint.clone(), address.address, expected.clone()))
             .collect();
-        prove(addresses, running.target.policy)
-            .await
-            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+        running.prove(addresses).await
     }
 
     async fn record_ended(
@@ -402,8 +400,7 @@ fn planned(request: &Request<'_>, checked: Checked) -> Report {
     let refused = checked.is_refused();
     let mut plan: Vec<String> = Vec::new();
     if !refused {
-        plan.extend(checked.plan.stage.iter().map(|action| format!("stage: {}", action.describe())));
-        plan.extend(checked.plan.switch.iter().map(|action| format!("switch: {}", action.describe())));
+        plan.extend(checked.plan.describe());
         if !checked.tls_stays_off {
             let activation = request.target.activation.as_ref();
             plan.extend(activation.map(|activation| format!("activate: {activation}")));

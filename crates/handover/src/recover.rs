@@ -5,7 +5,7 @@ use baton_finding::Finding;
 use baton_platform::clock;
 use baton_platform::door::Door;
 use baton_state::{Closing, HandoverId, NewHandover, Outcome, Recovery, Step, StepOutcome, StepRecord};
-use baton_target::{Action, Expected, FileImage, Inspection, KeptFile, Plan, Proof, Target, Tls, prove};
+use baton_target::{Action, Expected, FileImage, Inspection, KeptFile, Plan, Proof, Target, Tls};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Purpose};
@@ -79,8 +79,7 @@ impl Engine {
         if request.dry_run {
             let mut report = of_check(Outcome::Planned, Vec::new());
             report.old = Some(old);
-            report.plan.extend(plan.stage.iter().map(|action| format!("stage: {}", action.describe())));
-            report.plan.extend(plan.switch.iter().map(|action| format!("switch: {}", action.describe())));
+            report.plan.extend(plan.describe());
             report
                 .plan
                 .extend(target.activation.as_ref().map(|activation| format!("activate: {activation}")));
@@ -155,9 +154,7 @@ impl Engine {
             .iter()
             .map(|address| (address.endpoint.clone(), address.address, Expected::PlainHttp))
             .collect();
-        prove(expected, running.target.policy)
-            .await
-            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+        running.prove(expected).await
     }
 
     /// Where a target that was reset answers plain HTTP now.

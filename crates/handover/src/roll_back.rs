@@ -3,7 +3,7 @@
 use baton_finding::Finding;
 use baton_platform::clock;
 use baton_state::{Closing, Outcome, Step, StepOutcome};
-use baton_target::{Action, Counterpart, Expected, KeyFamily, Proof, prove};
+use baton_target::{Action, Counterpart, Expected, KeyFamily, Proof};
 use jiff::Timestamp;
 
 use crate::engine::{Engine, Purpose};
@@ -128,9 +128,7 @@ impl Engine {
                 Some((address.endpoint.clone(), address.address, expected))
             })
             .collect();
-        prove(expected, running.target.policy)
-            .await
-            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+        running.prove(expected).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! A handover that is under way: what its journal holds, in memory.
 
+use std::net::SocketAddr;
+
 use baton_finding::{Explain as _, Finding};
 use baton_platform::clock;
 use baton_state::{Closing, HandoverId, NewHandover, Outcome, StateError, Step, StepOutcome, StepRecord};
-use baton_target::Target;
+use baton_target::{Endpoint, Expected, Proof, Target, prove};
 use baton_x509::{Certificate, Fingerprint, Trust};
 use jiff::Timestamp;
 
@@ -33,6 +35,16 @@ impl Running<'_> {
     /// The certificate before, where it is known and another one.
     pub(crate) fn old_fingerprint(&self) -> Option<Fingerprint> {
         self.begun.old_fingerprint.filter(|old| *old != self.begun.new_fingerprint)
+    }
+
+    /// Asks the addresses by the target's own rules; what was not proven is told as findings.
+    pub(crate) async fn prove(
+        &self,
+        expected: Vec<(Endpoint, SocketAddr, Expected)>,
+    ) -> Result<Vec<Proof>, Vec<Finding>> {
+        prove(expected, self.target.policy)
+            .await
+            .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
     }
 
     /// Adds what is not known yet.

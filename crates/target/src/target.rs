@@ -52,6 +52,16 @@ pub struct Plan {
     pub switch: Vec<Action>,
 }
 
+impl Plan {
+    /// What it would do now, for people: a text for each action.
+    pub fn describe(&self) -> impl Iterator<Item = String> {
+        let of_step = |step: &'static str, actions: &[Action]| -> Vec<String> {
+            actions.iter().map(|action| format!("{step}: {}", action.describe())).collect()
+        };
+        of_step("stage", &self.stage).into_iter().chain(of_step("switch", &self.switch))
+    }
+}
+
 impl Target {
     /// Looks at the target; changes nothing.
     pub fn inspect(&self) -> Result<Inspection, TargetError> {
