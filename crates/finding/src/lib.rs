@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,8 @@ pub enum Retry {
     Never,
     /// After a pause that grows with each failure.
     Backoff,
+    /// Not before this moment, by the word of whoever refused.
+    At(Timestamp),
 }
 
 /// What a public error of this project answers, beside its message.

@@ -1,8 +1,10 @@
 //! Where a successor comes from.
 //!
 //! An [`Issuer`] turns names and a key into a certificate. The [`InternalAuthority`] is a small CA of our own, for
-//! machines that no public CA reaches; a manual issuer is a person, who brings the certificate by hand.
+//! machines that no public CA reaches; [`Acme`] speaks to any CA that automates by RFC 8555; a manual issuer is a
+//! person, who brings the certificate by hand.
 
+mod acme;
 mod authority;
 mod key;
 mod profile;
@@ -10,10 +12,16 @@ mod profile;
 use std::path::PathBuf;
 
 use baton_finding::{Explain, Retry};
-use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey};
+use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
 use jiff::{SignedDuration, Timestamp};
 
+pub use acme::{
+    ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, SuggestedWindow,
+    TlsResponder,
+};
 pub use authority::InternalAuthority;
+pub use baton_http::Trusted;
+pub use instant_acme::RevocationReason;
 
 /// Where a successor comes from.
 #[derive(Debug)]
@@ -25,6 +33,8 @@ pub enum Issuer {
         /// How long what it issues lives.
         lifetime: SignedDuration,
     },
+    /// A CA that speaks ACME.
+    Acme(Box<Acme>),
     /// A person brings it, with `baton store import` and `baton swap`.
     Manual,
 }
@@ -32,10 +42,14 @@ pub enum Issuer {
 /// What a certificate is to be.
 #[derive(Debug)]
 pub struct Order<'a> {
+    /// The name of the `[[certificate]]`: an order that is interrupted is kept under it.
+    pub certificate: &'a str,
     /// Its names; the first DNS name is its common name too.
     pub names: &'a [Name],
     /// Its key.
     pub key: KeySource<'a>,
+    /// The certificate that it comes in the place of.
+    pub replaces: Option<&'a X509>,
 }
 
 /// Where the key comes from.
@@ -87,6 +101,9 @@ pub enum IssueError {
         /// What it said.
         reason: String,
     },
+    /// The ACME server gave none.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
     /// The certificate is brought by hand.
     #[error("the issuer is a person: the certificate is brought by hand")]
     ByHand,
@@ -100,6 +117,7 @@ impl Explain for IssueError {
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::RootEnds { .. } => "ca-root-ends",
             Self::Failed { .. } => "not-issued",
+            Self::Acme(error) => error.code(),
             Self::ByHand => "issuer-manual",
         }
     }
@@ -107,6 +125,7 @@ impl Explain for IssueError {
     fn retry(&self) -> Retry {
         match self {
             Self::Files { .. } | Self::Failed { .. } => Retry::Backoff,
+            Self::Acme(error) => error.retry(),
             _ => Retry::Never,
         }
     }
@@ -129,6 +148,7 @@ impl Explain for IssueError {
                 "add a new [[issuer]] of kind \"internal\" and let clients trust its root".to_owned()
             }
             Self::Failed { .. } => return None,
+            Self::Acme(error) => return error.hint(),
             Self::ByHand => {
                 "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned()
             }
@@ -147,11 +167,21 @@ impl Issuer {
         matches!(self, Self::Internal { .. })
     }
 
-    /// Gets a certificate with its chain and key. Nothing is stored: that is the caller's first act.
-    pub fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {
+    /// Gets a certificate with its chain and key. Nothing is stored: that is the caller's first act, and
+    /// [`forget`](Self::forget) the second.
+    pub async fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {
         match self {
             Self::Internal { authority, lifetime } => authority.issue(order, *lifetime, now),
+            Self::Acme(acme) => Ok(acme.issue(order).await?),
             Self::Manual => Err(IssueError::ByHand),
+        }
+    }
+
+    /// Forgets the order of a certificate: what it gave is durable elsewhere.
+    pub fn forget(&self, certificate: &str) -> Result<(), IssueError> {
+        match self {
+            Self::Acme(acme) => Ok(acme.forget(certificate)?),
+            Self::Internal { .. } | Self::Manual => Ok(()),
         }
     }
 }

@@ -100,7 +100,7 @@ fn serial() -> Result<SerialNumber, IssueError> {
     Ok(SerialNumber::from_slice(&bytes))
 }
 
-fn alternative_name(name: &Name) -> Result<SanType, IssueError> {
+pub(crate) fn alternative_name(name: &Name) -> Result<SanType, IssueError> {
     match name {
         Name::Dns(name) => Ok(SanType::DnsName(name.clone().try_into().map_err(failed)?)),
         Name::Ip(address) => Ok(SanType::IpAddress(*address)),

@@ -1,0 +1,281 @@
+//! The account at an ACME server (RFC 8555, 7.3): one for each directory URL, kept with its key in a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use baton_platform::durable::{self, Attributes};
+use fs_err as fs;
+use instant_acme::{Account, Error, ExternalAccountKey, Key, NewAccount};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::AcmeError;
+use super::transport::{Shared, Transport};
+
+/// How long the server's directory is believed before it is read again.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// How often a request is repeated that was refused for its nonce. A server that refuses half of them costs ten
+/// times this many only once in a thousand years.
+const NONCE_TRIES: u32 = 20;
+
+/// The pauses before a request is repeated that broke off.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(10)];
+
+/// An account of another kind that the CA binds ours to (RFC 8555, 7.3.4).
+#[derive(Clone)]
+pub struct ExternalAccount {
+    /// The key identifier that the CA gave.
+    pub key_id: String,
+    /// The MAC key that the CA gave, decoded.
+    pub key: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for ExternalAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalAccount").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+/// What is kept of an account.
+#[derive(Serialize, Deserialize)]
+struct AccountFile {
+    directory: String,
+    /// The account's URL; absent while it is not known to be registered.
+    url: Option<String>,
+    /// PKCS#8 (RFC 5958), base64url.
+    key: Zeroizing<String>,
+    /// The contacts that the server knows.
+    contact: Vec<String>,
+}
+
+/// The account of one issuer.
+pub(super) struct Accounts {
+    path: PathBuf,
+    directory_url: String,
+    transport: Arc<Transport>,
+    contact: Vec<String>,
+    external: Option<ExternalAccount>,
+    open: Mutex<Option<(Account, Instant)>>,
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    pub(super) fn new(
+        files: &Path,
+        directory_url: String,
+        transport: Arc<Transport>,
+        contact: Vec<String>,
+        external: Option<ExternalAccount>,
+    ) -> Self {
+        let of_directory = digest(&SHA256, directory_url.as_bytes());
+        let name: String = of_directory.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = files.join(format!("account-{name}.json"));
+        Self { path, directory_url, transport, contact, external, open: Mutex::default() }
+    }
+
+    /// The account, ready for use: registered where it is new, with the contacts of the settings.
+    pub(super) async fn open(&self) -> Result<Account, AcmeError> {
+        let mut open = self.open.lock().await;
+        if let Some((account, since)) = &*open
+            && since.elapsed() < FRESH
+        {
+            return Ok(account.clone());
+        }
+        let account = match self.read()? {
+            Some(AccountFile { url: Some(url), key, contact, .. }) => {
+                let account = self.restore(&url, &key).await?;
+                if contact != self.contact {
+                    self.change_contact(&account, &key).await?;
+                }
+                account
+            }
+            // A registration that was interrupted: the same key finds or makes the same account.
+            Some(AccountFile { key, .. }) => self.register(&key).await?,
+            None => match &self.external {
+                Some(external) => self.register_bound(external).await?,
+                None => {
+                    let (_, key) =
+                        Key::generate_pkcs8().map_err(|error| self.error("making a key", error))?;
+                    let key = encode(key.secret_pkcs8_der());
+                    self.write(None, &key, &[])?;
+                    self.register(&key).await?
+                }
+            },
+        };
+        *open = Some((account.clone(), Instant::now()));
+        Ok(account)
+    }
+
+    /// Forgets what the server said of the account: it does not know it, and the next use registers it anew.
+    pub(super) async fn forget_registration(&self) -> Result<(), AcmeError> {
+        *self.open.lock().await = None;
+        if let Some(file) = self.read()? {
+            if self.external.is_some() {
+                return durable::remove_file(&self.path).map_err(|cause| self.files(cause));
+            }
+            self.write(None, &file.key, &[])?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn roll_over_key(&self) -> Result<(), AcmeError> {
+        let mut account = self.open().await?;
+        let credentials = match account.update_key().await {
+            Err(error) => return Err(self.error("changing the account key", error)),
+            Ok(credentials) => credentials,
+        };
+        let key = encode(credentials.private_key().secret_pkcs8_der());
+        self.write(Some(account.id()), &key, &self.contact)?;
+        *self.open.lock().await = Some((account, Instant::now()));
+        Ok(())
+    }
+
+    pub(super) async fn deactivate(&self) -> Result<(), AcmeError> {
+        let account = self.open().await?;
+        account.deactivate().await.map_err(|error| self.error("deactivating the account", error))?;
+        *self.open.lock().await = None;
+        durable::remove_file(&self.path).map_err(|cause| self.files(cause))
+    }
+
+    /// Repeats a request that failed for reasons that pass: above the library, which gives up on stale nonces after
+    /// three tries.
+    pub(super) async fn patiently<T>(
+        &self,
+        action: &'static str,
+        mut request: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, AcmeError> {
+        let (mut nonces, mut pauses) = (0, PAUSES.iter());
+        loop {
+            let error = match request().await {
+                Ok(value) => return Ok(value),
+                Err(error) => self.error(action, error),
+            };
+            if error.is_bad_nonce() && nonces < NONCE_TRIES {
+                nonces += 1;
+                continue;
+            }
+            match pauses.next() {
+                Some(pause) if error.is_transient() => {
+                    tracing::debug!("{action}: tried again: {error}");
+                    tokio::time::sleep(*pause).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    fn error(&self, action: &'static str, error: Error) -> AcmeError {
+        AcmeError::of(action, error, self.transport.take_retry_at())
+    }
+
+    fn builder(&self) -> instant_acme::AccountBuilder {
+        Account::builder_with_http(Box::new(Shared(Arc::clone(&self.transport))))
+    }
+
+    async fn restore(&self, url: &str, key: &str) -> Result<Account, AcmeError> {
+        let key = self.decode(key)?;
+        self.patiently("reading the CA's directory", async || {
+            let key = PrivatePkcs8KeyDer::from(key.as_slice());
+            self.builder().from_parts(url.to_owned(), key, self.directory_url.clone()).await
+        })
+        .await
+    }
+
+    /// Registers the account of a key that is kept already, or finds it registered.
+    async fn register(&self, key: &Zeroizing<String>) -> Result<Account, AcmeError> {
+        let der = self.decode(key)?;
+        let registered = self.patiently("registering an account", async || {
+            let owned = PrivatePkcs8KeyDer::from(der.to_vec());
+            let pair = Key::from_pkcs8_der(owned.clone_key())?;
+            self.builder().create_from_key((pair, owned.into()), self.directory_url.clone()).await
+        });
+        let (account, _) = registered.await?;
+        self.write(Some(account.id()), key, &[])?;
+        if !self.contact.is_empty() {
+            self.change_contact(&account, key).await?;
+        }
+        Ok(account)
+    }
+
+    /// Registers an account that is bound to another one. The library makes its key and takes none of ours; so it
+    /// is kept the moment the server has answered.
+    async fn register_bound(&self, external: &ExternalAccount) -> Result<Account, AcmeError> {
+        let contact: Vec<&str> = self.contact.iter().map(String::as_str).collect();
+        let new =
+            NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+        let registered = self.patiently("registering an account", async || {
+            let key = ExternalAccountKey::new(external.key_id.clone(), &external.key);
+            self.builder().create(&new, self.directory_url.clone(), Some(&key)).await
+        });
+        let (account, credentials) = registered.await?;
+        let key = encode(credentials.private_key().secret_pkcs8_der());
+        self.write(Some(account.id()), &key, &self.contact)?;
+        Ok(account)
+    }
+
+    async fn change_contact(&self, account: &Account, key: &Zeroizing<String>) -> Result<(), AcmeError> {
+        let contact: Vec<&str> = self.contact.iter().map(String::as_str).collect();
+        self.patiently("changing the account's contact", async || account.update_contacts(&contact).await)
+            .await?;
+        self.write(Some(account.id()), key, &self.contact)
+    }
+
+    fn read(&self) -> Result<Option<AccountFile>, AcmeError> {
+        match fs::read(&self.path).map(Zeroizing::new) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| self.damaged(&error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(self.files(cause)),
+        }
+    }
+
+    fn write(&self, url: Option<&str>, key: &Zeroizing<String>, contact: &[String]) -> Result<(), AcmeError> {
+        let file = AccountFile {
+            directory: self.directory_url.clone(),
+            url: url.map(str::to_owned),
+            key: key.clone(),
+            contact: contact.to_vec(),
+        };
+        let text = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|error| self.damaged(&error))?);
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        durable::create_private_directory(directory)
+            .and_then(|()| durable::replace(&self.path, &text, Attributes::private_file()))
+            .map_err(|cause| self.files(cause))
+    }
+
+    fn decode(&self, key: &str) -> Result<Zeroizing<Vec<u8>>, AcmeError> {
+        BASE64_URL_SAFE_NO_PAD.decode(key).map(Zeroizing::new).map_err(|_| AcmeError::Damaged {
+            path: self.path.clone(),
+            reason: "its key is no base64".to_owned(),
+        })
+    }
+
+    /// Only the place of the fault: the text around it may be the key.
+    fn damaged(&self, error: &serde_json::Error) -> AcmeError {
+        let reason = format!("line {}, column {}", error.line(), error.column());
+        AcmeError::Damaged { path: self.path.clone(), reason }
+    }
+
+    fn files(&self, cause: std::io::Error) -> AcmeError {
+        let directory = self.path.parent().map(Path::to_owned).unwrap_or_default();
+        AcmeError::Files { directory, cause }
+    }
+}
+
+fn encode(der: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(der))
+}

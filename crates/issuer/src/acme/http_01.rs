@@ -1,0 +1,134 @@
+//! http-01 (RFC 8555, 8.3): the CA asks for `/.well-known/acme-challenge/TOKEN` over plain HTTP.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use baton_http::{Bytes, Request, Response, StatusCode, header};
+use baton_platform::durable::{self, Attributes};
+use fs_err as fs;
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::AcmeError;
+use super::ports::{Answer, Answers, Ports};
+
+const PREFIX: &str = "/.well-known/acme-challenge/";
+const CHALLENGE: &str = "http-01";
+
+/// The most bytes that are held of a request.
+const BUFFER: usize = 16 * 1024;
+
+/// A listener of our own, open while an order needs it; shared by all orders that use its port.
+#[derive(Debug)]
+pub struct HttpResponder {
+    ports: Ports,
+    answers: Arc<Answers<String>>,
+}
+
+impl HttpResponder {
+    /// One that will listen on `addresses`.
+    pub fn new(addresses: Vec<SocketAddr>) -> Self {
+        Self { ports: Ports::new(CHALLENGE, addresses), answers: Arc::default() }
+    }
+
+    pub(super) async fn answer(&self, token: &str, authorization: &str) -> Result<Answer, AcmeError> {
+        check(token)?;
+        let answers = Arc::clone(&self.answers);
+        let serve = move |stream| converse(stream, Arc::clone(&answers));
+        self.ports.answer(&self.answers, token, authorization.to_owned(), serve).await
+    }
+}
+
+async fn converse(stream: TcpStream, answers: Arc<Answers<String>>) {
+    let respond = |request: Request<hyper::body::Incoming>| {
+        let token = request.uri().path().strip_prefix(PREFIX);
+        let found = token.and_then(|token| answers.find(token));
+        let (status, body) = match found {
+            Some(authorization) => (StatusCode::OK, Bytes::from(authorization.as_bytes().to_vec())),
+            None => (StatusCode::NOT_FOUND, Bytes::new()),
+        };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        let kind = header::HeaderValue::from_static("application/octet-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        std::future::ready(Ok::<_, Infallible>(response))
+    };
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service_fn(respond));
+    // What a client does wrong is its own matter.
+    let _ = connection.await;
+}
+
+/// Where another server finds the answer.
+pub(super) fn file(webroot: &Path, token: &str) -> Result<PathBuf, AcmeError> {
+    check(token)?;
+    Ok(webroot.join(PREFIX.trim_start_matches('/')).join(token))
+}
+
+/// Puts the answer below another server's document root, readable for it.
+pub(super) fn place(webroot: &Path, token: &str, authorization: &str) -> Result<(), AcmeError> {
+    let error = |cause| AcmeError::Place { challenge: CHALLENGE, cause };
+    let file = file(webroot, token)?;
+    // The root itself must be there: a mistyped one would be made and never be looked at.
+    let own = fs::metadata(webroot).map_err(error)?;
+    if !own.is_dir() {
+        return Err(error(std::io::Error::new(
+            std::io::ErrorKind::NotADirectory,
+            format!("`{}` is no directory", webroot.display()),
+        )));
+    }
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory).map_err(error)?;
+    }
+    durable::replace(&file, authorization.as_bytes(), Attributes::own(0o644)).map_err(error)
+}
+
+/// Takes an answer away again; no fault when it is gone.
+pub(super) fn clear(file: &Path) -> Result<(), AcmeError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(AcmeError::Place { challenge: CHALLENGE, cause: error })
+        }
+        _ => {
+            // What an interrupted attempt may have left beside it.
+            let _ = durable::remove_leftovers_of(file);
+            Ok(())
+        }
+    }
+}
+
+/// A token becomes part of a path: it must be what RFC 8555, 8.1, says, base64url.
+fn check(token: &str) -> Result<(), AcmeError> {
+    let is_sound = (16..=256).contains(&token.len())
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if is_sound {
+        return Ok(());
+    }
+    Err(AcmeError::Nonsense {
+        action: "reading the challenge",
+        reason: format!("{:?} is no token", super::text::plain(token)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_never_leads_out_of_the_webroot() {
+        let webroot = Path::new("/srv/www");
+        assert!(file(webroot, "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA").is_ok());
+        for token in
+            ["", "../../../../etc/passwd", "a/b", "..", "AAAAAAAAAAAAAAAAAAAA/../x", "ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ"]
+        {
+            assert!(file(webroot, token).is_err(), "{token:?}");
+        }
+    }
+}

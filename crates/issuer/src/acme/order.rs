@@ -1,0 +1,419 @@
+//! One order, from the first request to the certificate (RFC 8555, 7.4).
+
+use std::time::Duration;
+
+use baton_platform::clock;
+use baton_x509::{Certificate, Name, PemContents, PrivateKey};
+use instant_acme::{
+    Account, AuthorizationStatus, ChallengeStatus, Identifier, NewOrder, Order as Remote, OrderStatus,
+};
+use rcgen::{CertificateParams, DistinguishedName};
+
+use super::challenge::{Held, Task, kind_shown, shown};
+use super::error::words;
+use super::kept::{KeptOrder, Purpose};
+use super::{Acme, AcmeError, renewal_id};
+use crate::key::{key_pair, private_key};
+use crate::{KeySource, Order};
+
+/// The pauses between two looks at an order: short ones first, as a small CA has long answered then.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often an order that is ready is finalized: the answer may be lost, and the next look says whether it was.
+const FINALIZATIONS: u32 = 3;
+
+/// Obtains a certificate: by the order that is under way, else by a new one.
+pub(super) async fn obtain(acme: &Acme, order: &Order<'_>) -> Result<Certificate, AcmeError> {
+    if let Some(name) = order.names.iter().find(|name| is_wildcard(name))
+        && !acme.settings.solver.takes_wildcards()
+    {
+        let challenge = acme.settings.solver.name();
+        return Err(AcmeError::Wildcard { name: name.clone(), challenge });
+    }
+    let mut account = acme.accounts.open().await?;
+    let begun = match begin(acme, &account, order).await {
+        Err(error) if is_unknown_account(&error) => {
+            // The CA has lost it, or someone deactivated it elsewhere.
+            acme.accounts.forget_registration().await?;
+            account = acme.accounts.open().await?;
+            begin(acme, &account, order).await
+        }
+        begun => begun,
+    };
+    let (mut remote, mut kept, key) = begun?;
+    let result = drive(acme, order, &mut remote, &mut kept, &key).await;
+    match &result {
+        // Nothing more is to be had from it.
+        Err(
+            AcmeError::Validation { .. }
+            | AcmeError::Invalid { .. }
+            | AcmeError::NoChallenge { .. }
+            | AcmeError::WrongCertificate { .. },
+        ) => acme.forget(order.certificate)?,
+        // Kept, until the certificate is durable elsewhere.
+        _ => {}
+    }
+    result
+}
+
+/// The order to go on with: the one that is kept, if it serves the purpose and the server knows it; else a new one.
+async fn begin(
+    acme: &Acme,
+    account: &Account,
+    order: &Order<'_>,
+) -> Result<(Remote, KeptOrder, PrivateKey), AcmeError> {
+    let purpose =
+        Purpose { account: account.id(), names: order.names, profile: acme.settings.profile.as_deref() };
+    let same = match order.key {
+        KeySource::Same(key) => Some(key),
+        KeySource::New(_) => None,
+    };
+    let known = match KeptOrder::read(&acme.files, order.certificate) {
+        Err(error @ AcmeError::Damaged { .. }) => {
+            tracing::warn!("an order that was interrupted cannot be taken up: {error}");
+            None
+        }
+        known => known?,
+    };
+    if let Some(kept) = known {
+        if let Some(key) = kept.key_for(purpose, same, clock::now()) {
+            let remote = acme
+                .accounts
+                .patiently("taking up an order", async || account.order(kept.url.clone()).await)
+                .await;
+            match remote {
+                Ok(mut remote) => {
+                    if remote.state().status != OrderStatus::Invalid {
+                        tracing::info!(
+                            certificate = order.certificate,
+                            "an order that was interrupted is taken up"
+                        );
+                        return Ok((remote, kept, key));
+                    }
+                }
+                // The server has forgotten it.
+                Err(AcmeError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        clear(&kept);
+    }
+    let key = match &order.key {
+        KeySource::Same(key) => (*key).clone(),
+        KeySource::New(algorithm) => new_key(*algorithm).await?,
+    };
+    let remote = place(acme, account, order).await?;
+    let kept = KeptOrder::new(&acme.files, order.certificate, purpose, remote.url(), &key, clock::now());
+    // From here on no failure costs another order.
+    kept.write()?;
+    Ok((remote, kept, key))
+}
+
+/// Places a new order; it says which certificate it replaces where the server wants to know (RFC 9773, 5).
+async fn place(acme: &Acme, account: &Account, order: &Order<'_>) -> Result<Remote, AcmeError> {
+    let mut identifiers: Vec<Identifier> = order.names.iter().map(identifier).collect();
+    let mut seen = Vec::new();
+    identifiers.retain(|identifier| {
+        let is_new = !seen.contains(identifier);
+        seen.push(identifier.clone());
+        is_new
+    });
+    let plain = || {
+        let new = NewOrder::new(&identifiers);
+        match &acme.settings.profile {
+            Some(profile) => new.profile(profile),
+            None => new,
+        }
+    };
+    if let Some(id) = order.replaces.and_then(renewal_id) {
+        let new = plain().replaces(id);
+        let placed =
+            acme.accounts.patiently("placing the order", async || account.new_order(&new).await).await;
+        match placed {
+            // The server knows no such thing, or does not want it said of this certificate: it is a courtesy.
+            Err(AcmeError::Unsupported { .. } | AcmeError::Nonsense { .. }) => {}
+            Err(AcmeError::Refused { kind, detail, .. }) if is_about_replaces(&kind) => {
+                tracing::info!("the CA takes no order in place of the certificate before: {detail}");
+            }
+            other => return other,
+        }
+    }
+    let new = plain();
+    acme.accounts.patiently("placing the order", async || account.new_order(&new).await).await
+}
+
+/// Problems that may be about `replaces` and nothing else (RFC 9773, 5 and 7.4).
+fn is_about_replaces(kind: &str) -> bool {
+    [":alreadyReplaced", ":malformed", ":conflict", ":unauthorized"].iter().any(|end| kind.ends_with(end))
+}
+
+fn is_unknown_account(error: &AcmeError) -> bool {
+    matches!(error, AcmeError::Refused { kind, .. } if kind.ends_with(":accountDoesNotExist"))
+}
+
+/// Goes on from whatever state the order is in, until there is a certificate.
+async fn drive(
+    acme: &Acme,
+    order: &Order<'_>,
+    remote: &mut Remote,
+    kept: &mut KeptOrder,
+    key: &PrivateKey,
+) -> Result<Certificate, AcmeError> {
+    let request = request(order.names, key)?;
+    let mut held: Option<Vec<Held>> = None;
+    let mut finalizations = 0;
+    let mut pauses = Pauses::default();
+    loop {
+        match remote.state().status {
+            OrderStatus::Pending if held.is_none() => {
+                held = Some(answer(acme, remote, kept).await?);
+                pauses = Pauses::default();
+            }
+            OrderStatus::Pending | OrderStatus::Processing => {}
+            OrderStatus::Ready if finalizations < FINALIZATIONS => {
+                held = Some(Vec::new());
+                finalizations += 1;
+                pauses = Pauses::default();
+                let done = acme
+                    .accounts
+                    .patiently("finalizing the order", async || remote.finalize_csr(&request).await)
+                    .await;
+                match done {
+                    // Its state came with the answer.
+                    Ok(()) if remote.state().status != OrderStatus::Ready => continue,
+                    Ok(()) => {}
+                    // It was finalized, and the answer was lost; or the server is not ready yet: the next look tells.
+                    Err(AcmeError::Refused { kind, .. }) if kind.ends_with(":orderNotReady") => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            OrderStatus::Valid => {
+                clear(kept);
+                let text = acme
+                    .accounts
+                    .patiently("downloading the certificate", async || remote.certificate().await)
+                    .await?;
+                return check(&text.unwrap_or_default(), order, key);
+            }
+            OrderStatus::Ready | OrderStatus::Invalid => {
+                clear(kept);
+                return Err(reason(acme, remote).await);
+            }
+        }
+        tokio::time::sleep(pauses.next()).await;
+        acme.accounts.patiently("looking at the order", async || remote.refresh().await.map(|_| ())).await?;
+    }
+}
+
+/// Answers every challenge that is open, and tells the CA to look.
+async fn answer(acme: &Acme, remote: &mut Remote, kept: &mut KeptOrder) -> Result<Vec<Held>, AcmeError> {
+    let solver = &acme.settings.solver;
+    let tasks = open_challenges(acme, remote).await?;
+    let before = kept.placed.len();
+    for task in &tasks {
+        if let Some(placed) = solver.leaves(task)?
+            && !kept.placed.contains(&placed)
+        {
+            kept.placed.push(placed);
+        }
+    }
+    if kept.placed.len() > before {
+        kept.write()?;
+    }
+    let mut held = Vec::new();
+    for task in &tasks {
+        held.push(solver.answer(task).await?);
+    }
+    ready(acme, remote).await?;
+    Ok(held)
+}
+
+/// The challenge of the right kind of every authorization that is open.
+async fn open_challenges(acme: &Acme, remote: &mut Remote) -> Result<Vec<Task>, AcmeError> {
+    let solver = &acme.settings.solver;
+    let mut tasks = Vec::new();
+    fetch_authorizations(acme, remote).await?;
+    let mut authorizations = remote.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization =
+            authorization.map_err(|error| AcmeError::of("reading an authorization", error, None))?;
+        if authorization.status != AuthorizationStatus::Pending {
+            continue;
+        }
+        let name = shown(authorization.identifier().identifier, authorization.wildcard);
+        let offered =
+            authorization.challenges.iter().map(|challenge| kind_shown(&challenge.r#type)).collect();
+        let Some(challenge) = authorization.challenge(solver.kind()) else {
+            return Err(AcmeError::NoChallenge { name, wanted: solver.name(), offered });
+        };
+        tasks.push(Task {
+            identifier: challenge.identifier().identifier.clone(),
+            token: challenge.token.clone(),
+            authorization: challenge.key_authorization(),
+        });
+    }
+    Ok(tasks)
+}
+
+/// Asks for all authorizations; the library keeps them, so that a request that failed is repeated alone.
+async fn fetch_authorizations(acme: &Acme, remote: &mut Remote) -> Result<(), AcmeError> {
+    acme.accounts
+        .patiently("reading an authorization", async || {
+            let mut authorizations = remote.authorizations();
+            while let Some(authorization) = authorizations.next().await {
+                authorization?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Tells the CA that all answers are in place (RFC 8555, 7.5.1).
+async fn ready(acme: &Acme, remote: &mut Remote) -> Result<(), AcmeError> {
+    let kind = acme.settings.solver.kind();
+    let mut told: Vec<String> = Vec::new();
+    acme.accounts
+        .patiently("answering a challenge", async || {
+            let mut authorizations = remote.authorizations();
+            while let Some(authorization) = authorizations.next().await {
+                let mut authorization = authorization?;
+                if authorization.status != AuthorizationStatus::Pending {
+                    continue;
+                }
+                let Some(mut challenge) = authorization.challenge(kind.clone()) else { continue };
+                if challenge.status == ChallengeStatus::Pending && !told.contains(&challenge.url) {
+                    challenge.set_ready().await?;
+                    told.push(challenge.url.clone());
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Why an order became invalid: its authorizations say so.
+async fn reason(acme: &Acme, remote: &mut Remote) -> AcmeError {
+    let detail = match &remote.state().error {
+        Some(problem) => words(problem).1,
+        None => "the server gives no reason".to_owned(),
+    };
+    let mut found = None;
+    let looked = acme.accounts.patiently("reading an authorization", async || {
+        let mut authorizations = remote.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            authorization.refresh().await?;
+            let problem = authorization.challenges.iter().find_map(|challenge| challenge.error.as_ref());
+            if let Some(problem) = problem.filter(|_| authorization.status == AuthorizationStatus::Invalid) {
+                let (kind, detail) = words(problem);
+                let name = shown(authorization.identifier().identifier, authorization.wildcard);
+                found = Some(AcmeError::Validation { name, kind, detail });
+                break;
+            }
+        }
+        Ok(())
+    });
+    // A server that does not answer even that has said enough.
+    let _ = looked.await;
+    found.unwrap_or(AcmeError::Invalid { detail })
+}
+
+/// Whether the CA issued what was ordered: for this key, for these names, with its chain.
+fn check(text: &str, order: &Order<'_>, key: &PrivateKey) -> Result<Certificate, AcmeError> {
+    let wrong = |reason: String| AcmeError::WrongCertificate { reason };
+    let contents = PemContents::read(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+    let count = contents.certificates.len();
+    let leaf = contents.certificates.first().ok_or_else(|| wrong("there is no certificate".to_owned()))?;
+    let public =
+        key.public_key().map_err(|error| AcmeError::Make { what: "the key", reason: error.to_string() })?;
+    if leaf.public_key() != public {
+        return Err(wrong("the certificate is for another key".to_owned()));
+    }
+    let mut ordered: Vec<String> = order.names.iter().map(Name::to_string).collect();
+    let mut issued: Vec<String> = leaf.names().iter().map(|name| name.to_ascii_lowercase()).collect();
+    for names in [&mut ordered, &mut issued] {
+        names.sort();
+        names.dedup();
+    }
+    if ordered != issued {
+        return Err(wrong(format!(
+            "the certificate is for {}, and not for {}",
+            super::text::plain(&issued.join(", ")),
+            ordered.join(", ")
+        )));
+    }
+    let certificate = Certificate::assemble(contents.certificates, vec![key.clone()])
+        .map_err(|error| wrong(error.to_string()))?;
+    if certificate.chain().is_empty() && count > 1 {
+        return Err(wrong("its chain is that of another certificate".to_owned()));
+    }
+    if certificate.leaf().not_after() <= clock::now() {
+        return Err(wrong(format!("it has expired on {}", certificate.leaf().not_after())));
+    }
+    Ok(certificate)
+}
+
+/// The request (RFC 2986): the names and the key, and nothing that the CA decides.
+fn request(names: &[Name], key: &PrivateKey) -> Result<Vec<u8>, AcmeError> {
+    let failed = |reason: String| AcmeError::Make { what: "the certificate request", reason };
+    let pair = key_pair(&KeySource::Same(key)).map_err(|error| failed(error.to_string()))?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.subject_alt_names = names
+        .iter()
+        .map(crate::profile::alternative_name)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))?;
+    let request = params.serialize_request(&pair).map_err(|error| failed(error.to_string()))?;
+    Ok(request.der().to_vec())
+}
+
+/// RSA keys take a second to find: away from the threads that serve others.
+async fn new_key(algorithm: baton_x509::KeyAlgorithm) -> Result<PrivateKey, AcmeError> {
+    let failed = |reason: String| AcmeError::Make { what: "the key", reason };
+    let made = tokio::task::spawn_blocking(move || {
+        key_pair(&KeySource::New(algorithm)).map(|pair| private_key(&pair))
+    });
+    match made.await {
+        Ok(key) => key.map_err(|error| failed(error.to_string())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+fn identifier(name: &Name) -> Identifier {
+    match name {
+        Name::Dns(name) => Identifier::Dns(name.clone()),
+        Name::Ip(address) => Identifier::Ip(*address),
+    }
+}
+
+fn is_wildcard(name: &Name) -> bool {
+    matches!(name, Name::Dns(name) if name.starts_with("*."))
+}
+
+/// Clears away what challenges left behind. A file that stays is told, and is no reason to fail.
+fn clear(kept: &KeptOrder) {
+    for placed in &kept.placed {
+        if let Err(error) = placed.clear() {
+            tracing::warn!("left behind: {error}");
+        }
+    }
+}
+
+/// Pauses that grow.
+struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 3 / 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
