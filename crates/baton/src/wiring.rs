@@ -188,7 +188,7 @@ fn open_issuer(
     let authority = InternalAuthority::open(&directory, &label, &permitted, clock::now())?;
     roots.add(authority.root().to_rustls());
     let lifetime = lifetime.or(settings.lifetime.map(|span| span.signed())).unwrap_or(DEFAULT_LIFETIME);
-    Ok(Arc::new(Issuer::Internal { authority: Box::new(authority), lifetime }))
+    Ok(Arc::new(Issuer::Internal { authority: Arc::new(authority), lifetime }))
 }
 
 /// What our own certificate is for: localhost and this host's name, and the loopback addresses that people type.

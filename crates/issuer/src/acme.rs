@@ -19,6 +19,7 @@ mod error;
 mod http_01;
 mod kept;
 mod order;
+mod patience;
 mod ports;
 mod text;
 mod tls_alpn_01;
@@ -44,6 +45,7 @@ pub use tls_alpn_01::{ACME_TLS, TlsResponder};
 use crate::Order;
 use crate::acme::account::Accounts;
 use crate::acme::kept::KeptOrder;
+use crate::acme::patience::patiently;
 use crate::acme::transport::Transport;
 
 /// The bounds of one request: directories and certificate chains are a few kilobytes.
@@ -127,10 +129,8 @@ impl Acme {
     pub async fn suggested_window(&self, leaf: &X509) -> Result<Option<SuggestedWindow>, AcmeError> {
         let Some(id) = renewal_id(leaf) else { return Ok(None) };
         let account = self.accounts.open().await?;
-        let answer = self
-            .accounts
-            .patiently("asking for renewal information", async || account.renewal_info(&id).await);
-        match answer.await {
+        let patience = self.accounts.patience("asking for renewal information");
+        match patiently!(patience, account.renewal_info(&id)) {
             Ok((info, pause)) => {
                 let moment = |at: time::OffsetDateTime| {
                     Timestamp::from_second(at.unix_timestamp()).unwrap_or(Timestamp::MAX)
@@ -152,8 +152,7 @@ impl Acme {
         let account = self.accounts.open().await?;
         let certificate = leaf.to_rustls();
         let request = RevocationRequest { certificate: &certificate, reason };
-        let revoked = self.accounts.patiently("revoking", async || account.revoke(&request).await).await;
-        match revoked {
+        match patiently!(self.accounts.patience("revoking the certificate"), account.revoke(&request)) {
             Err(AcmeError::Refused { kind, .. }) if kind.ends_with(":alreadyRevoked") => Ok(()),
             other => other,
         }

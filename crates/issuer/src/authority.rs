@@ -9,6 +9,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use baton_platform::durable::{self, Attributes};
 use baton_x509::{Certificate, KeyAlgorithm, Name, PemContents, X509};
@@ -59,7 +60,7 @@ impl InternalAuthority {
     }
 
     /// Issues a certificate. The chain has the intermediate and not the root, which clients have.
-    pub(crate) fn issue(
+    fn issue(
         &self,
         order: &Order<'_>,
         lifetime: SignedDuration,
@@ -129,6 +130,26 @@ impl InternalAuthority {
     fn damaged(&self, reason: String) -> IssueError {
         IssueError::Damaged { directory: self.directory.clone(), reason }
     }
+}
+
+/// Issues on a thread of its own: an RSA key takes a second to find, and others are served meanwhile.
+pub(crate) async fn issue_aside(
+    authority: Arc<InternalAuthority>,
+    order: &Order<'_>,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<Certificate, IssueError> {
+    let (certificate, names) = (order.certificate.to_owned(), order.names.to_vec());
+    let (algorithm, same) = match order.key {
+        KeySource::New(algorithm) => (algorithm, None),
+        KeySource::Same(key) => (KeyAlgorithm::Other, Some(key.clone())),
+    };
+    let issued = tokio::task::spawn_blocking(move || {
+        let key = same.as_ref().map_or(KeySource::New(algorithm), KeySource::Same);
+        let order = Order { certificate: &certificate, names: &names, key, replaces: None };
+        authority.issue(&order, lifetime, now)
+    });
+    issued.await.unwrap_or_else(|error| Err(IssueError::Failed { reason: error.to_string() }))
 }
 
 fn create(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> Result<(), IssueError> {

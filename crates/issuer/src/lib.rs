@@ -10,6 +10,7 @@ mod key;
 mod profile;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use baton_finding::{Explain, Retry};
 use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
@@ -29,7 +30,7 @@ pub enum Issuer {
     /// Our own CA.
     Internal {
         /// The CA.
-        authority: Box<InternalAuthority>,
+        authority: Arc<InternalAuthority>,
         /// How long what it issues lives.
         lifetime: SignedDuration,
     },
@@ -171,7 +172,9 @@ impl Issuer {
     /// [`forget`](Self::forget) the second.
     pub async fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {
         match self {
-            Self::Internal { authority, lifetime } => authority.issue(order, *lifetime, now),
+            Self::Internal { authority, lifetime } => {
+                authority::issue_aside(Arc::clone(authority), order, *lifetime, now).await
+            }
             Self::Acme(acme) => Ok(acme.issue(order).await?),
             Self::Manual => Err(IssueError::ByHand),
         }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use baton_issuer::{InternalAuthority, IssueError, Issuer, KeySource, Order};
 use baton_x509::{Certificate, KeyAlgorithm, Name, PemContents, Trust, X509};
@@ -22,7 +23,7 @@ fn now() -> Timestamp {
 
 fn issuer(directory: &Path, permitted: &[&str], lifetime: SignedDuration) -> Issuer {
     let authority = InternalAuthority::open(directory, "test host", &names(permitted), now()).unwrap();
-    Issuer::Internal { authority: Box::new(authority), lifetime }
+    Issuer::Internal { authority: Arc::new(authority), lifetime }
 }
 
 fn issue(issuer: &Issuer, order: &Order<'_>, now: Timestamp) -> Result<Certificate, IssueError> {

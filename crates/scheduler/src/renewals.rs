@@ -156,6 +156,7 @@ impl Renewals {
         let now = clock::now();
         let mut renewal = self.engine.state().renewal(name).await?;
         if let Some(pending) = self.usable_pending(certificate, &renewal, now).await? {
+            self.forget_order(certificate);
             return self.hand_over(certificate, &mut renewal, &pending, options.dry_run).await;
         }
         let current = self.current(&renewal).await?;
@@ -188,7 +189,8 @@ impl Renewals {
         let successor = match issued {
             Ok(successor) => successor,
             Err(error) => {
-                self.record_failure(&mut renewal, certificate, current.as_ref(), error.chain(), now).await?;
+                let failure = (error.chain(), error.retry());
+                self.record_failure(&mut renewal, certificate, current.as_ref(), failure, now).await?;
                 return Err(error);
             }
         };
@@ -198,6 +200,7 @@ impl Renewals {
         // Durable before anyone is told: from here on no failure costs another order.
         renewal.pending = Some(successor.fingerprint());
         self.engine.state().record_renewal(&renewal).await?;
+        self.forget_order(certificate);
         tracing::info!(certificate = name, thumbprint = %successor.thumbprint(), "issued");
         self.hand_over(certificate, &mut renewal, &successor, false).await
     }
@@ -325,24 +328,37 @@ impl Renewals {
         now: Timestamp,
     ) -> Result<Certificate, RenewError> {
         let store_error = |cause| RenewError::Store { name: certificate.name.clone(), cause };
-        let before = match (key.unwrap_or(certificate.successor), current) {
-            (KeyChoice::SameKey, Some(current)) => {
-                let found = self.store.find(current.thumbprint).map_err(store_error)?;
-                let no_key = || RenewError::NoKey { name: certificate.name.clone() };
-                Some(found.and_then(|found| found.key().cloned()).ok_or_else(no_key)?)
-            }
-            // The first certificate has no key before it.
-            _ => None,
+        let found = match current {
+            Some(current) => self.store.find(current.thumbprint).map_err(store_error),
+            None => Ok(None),
         };
-        let (issuer, names, algorithm) =
-            (Arc::clone(&certificate.issuer), certificate.names.clone(), certificate.key);
-        tokio::task::spawn_blocking(move || {
-            let key = before.as_ref().map_or(KeySource::New(algorithm), KeySource::Same);
-            issuer.issue(&Order { names: &names, key }, now)
-        })
-        .await
-        .unwrap_or_else(|error| Err(IssueError::Failed { reason: error.to_string() }))
-        .map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause })
+        // The first certificate has no key before it.
+        let is_same = current.is_some() && key.unwrap_or(certificate.successor) == KeyChoice::SameKey;
+        // A new key does without the certificate before.
+        let before = if is_same { found? } else { found.unwrap_or_default() };
+        let key = if is_same {
+            let no_key = || RenewError::NoKey { name: certificate.name.clone() };
+            KeySource::Same(before.as_ref().and_then(Certificate::key).ok_or_else(no_key)?)
+        } else {
+            KeySource::New(certificate.key)
+        };
+        // Nothing is ordered that could not be kept.
+        self.store.rehearse().map_err(store_error)?;
+        let order = Order {
+            certificate: &certificate.name,
+            names: &certificate.names,
+            key,
+            replaces: before.as_ref().map(Certificate::leaf),
+        };
+        let issued = certificate.issuer.issue(&order, now).await;
+        issued.map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause })
+    }
+
+    /// The issuer's order has served: its certificate is durable.
+    fn forget_order(&self, certificate: &ManagedCertificate) {
+        if let Err(error) = certificate.issuer.forget(&certificate.name) {
+            tracing::warn!(certificate = %certificate.name, "its order is not forgotten: {}", error.chain());
+        }
     }
 
     /// Keeps a certificate that was issued, durably.
@@ -400,7 +416,8 @@ impl Renewals {
             }
         } else {
             let record = self.engine.state().certificate(successor.fingerprint()).await?;
-            self.record_failure(renewal, certificate, record.as_ref(), failed.join("; "), now).await?;
+            let failure = (failed.join("; "), Retry::Backoff);
+            self.record_failure(renewal, certificate, record.as_ref(), failure, now).await?;
         }
         match failure {
             Some(error) if reports.is_empty() => Err(error.into()),
@@ -414,14 +431,15 @@ impl Renewals {
         renewal: &mut Renewal,
         certificate: &ManagedCertificate,
         record: Option<&CertificateRecord>,
-        reason: String,
+        (reason, retry): (String, Retry),
         now: Timestamp,
     ) -> Result<(), RenewError> {
         renewal.attempts = renewal.attempts.saturating_add(1);
         let pause = record.map_or(SignedDuration::from_mins(1), |record| {
             backoff_within(renewal.attempts, record.fingerprint.as_bytes(), lifetime(record))
         });
-        renewal.retry_at = now.checked_add(pause).ok();
+        let told = if let Retry::At(until) = retry { until } else { now };
+        renewal.retry_at = now.checked_add(pause).ok().map(|at| at.max(told));
         renewal.failure = Some(reason);
         tracing::warn!(certificate = %certificate.name, attempts = renewal.attempts, "will be tried again in {} s", pause.as_secs());
         Ok(self.engine.state().record_renewal(renewal).await?)

@@ -12,6 +12,7 @@
 //! An entry appears and disappears by one rename, after its files are synced.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 const TRASH: &str = "trash";
 const LOCK: &str = ".lock";
+
+/// How many bytes a rehearsal writes: as many as a large certificate with its chain and key.
+const REHEARSED: usize = 32 * 1024;
 
 /// How long a change waits for another process to finish its own.
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);
@@ -83,6 +87,18 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     fn location(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn rehearse(&self) -> Result<(), StoreError> {
+        self.change(|| {
+            let temporary =
+                durable::temporary_for(&self.path.join("rehearsal")).map_err(|cause| self.io(cause))?;
+            let written = fs::OpenOptions::new().write(true).open(&temporary).and_then(|mut file| {
+                file.write_all(&[0; REHEARSED])?;
+                file.sync_all()
+            });
+            written.map_err(|cause| self.io(cause))
+        })
     }
 
     fn import(&self, certificate: &Certificate) -> Result<Imported, StoreError> {

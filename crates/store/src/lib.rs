@@ -25,6 +25,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Where the store is, for people.
     fn location(&self) -> String;
 
+    /// Writes something and takes it away again: whether a certificate could be put in, before one is paid for.
+    fn rehearse(&self) -> Result<(), StoreError>;
+
     /// Puts a certificate in, durably. A certificate that is there already stays as it is, but for a key
     /// that was missing, which is added.
     fn import(&self, certificate: &Certificate) -> Result<Imported, StoreError>;

@@ -18,18 +18,11 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::AcmeError;
+use super::patience::{Patience, patiently};
 use super::transport::{Shared, Transport};
 
 /// How long the server's directory is believed before it is read again.
 const FRESH: Duration = Duration::from_secs(3600);
-
-/// How often a request is repeated that was refused for its nonce. A server that refuses half of them costs ten
-/// times this many only once in a thousand years.
-const NONCE_TRIES: u32 = 20;
-
-/// The pauses before a request is repeated that broke off.
-const PAUSES: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(10)];
 
 /// An account of another kind that the CA binds ours to (RFC 8555, 7.3.4).
 #[derive(Clone)]
@@ -152,31 +145,9 @@ impl Accounts {
         durable::remove_file(&self.path).map_err(|cause| self.files(cause))
     }
 
-    /// Repeats a request that failed for reasons that pass: above the library, which gives up on stale nonces after
-    /// three tries.
-    pub(super) async fn patiently<T>(
-        &self,
-        action: &'static str,
-        mut request: impl AsyncFnMut() -> Result<T, Error>,
-    ) -> Result<T, AcmeError> {
-        let (mut nonces, mut pauses) = (0, PAUSES.iter());
-        loop {
-            let error = match request().await {
-                Ok(value) => return Ok(value),
-                Err(error) => self.error(action, error),
-            };
-            if error.is_bad_nonce() && nonces < NONCE_TRIES {
-                nonces += 1;
-                continue;
-            }
-            match pauses.next() {
-                Some(pause) if error.is_transient() => {
-                    tracing::debug!("{action}: tried again: {error}");
-                    tokio::time::sleep(*pause).await;
-                }
-                _ => return Err(error),
-            }
-        }
+    /// The patience with one request to this server.
+    pub(super) fn patience(&self, action: &'static str) -> Patience {
+        Patience::new(action, Arc::clone(&self.transport))
     }
 
     fn error(&self, action: &'static str, error: Error) -> AcmeError {
@@ -189,22 +160,24 @@ impl Accounts {
 
     async fn restore(&self, url: &str, key: &str) -> Result<Account, AcmeError> {
         let key = self.decode(key)?;
-        self.patiently("reading the CA's directory", async || {
-            let key = PrivatePkcs8KeyDer::from(key.as_slice());
-            self.builder().from_parts(url.to_owned(), key, self.directory_url.clone()).await
-        })
-        .await
+        patiently!(
+            self.patience("reading the CA's directory"),
+            self.builder().from_parts(
+                url.to_owned(),
+                PrivatePkcs8KeyDer::from(key.as_slice()),
+                self.directory_url.clone()
+            )
+        )
     }
 
     /// Registers the account of a key that is kept already, or finds it registered.
     async fn register(&self, key: &Zeroizing<String>) -> Result<Account, AcmeError> {
         let der = self.decode(key)?;
-        let registered = self.patiently("registering an account", async || {
+        let (account, _) = patiently!(self.patience("registering an account"), async {
             let owned = PrivatePkcs8KeyDer::from(der.to_vec());
             let pair = Key::from_pkcs8_der(owned.clone_key())?;
             self.builder().create_from_key((pair, owned.into()), self.directory_url.clone()).await
-        });
-        let (account, _) = registered.await?;
+        })?;
         self.write(Some(account.id()), key, &[])?;
         if !self.contact.is_empty() {
             self.change_contact(&account, key).await?;
@@ -218,11 +191,10 @@ impl Accounts {
         let contact: Vec<&str> = self.contact.iter().map(String::as_str).collect();
         let new =
             NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        let registered = self.patiently("registering an account", async || {
+        let (account, credentials) = patiently!(self.patience("registering an account"), async {
             let key = ExternalAccountKey::new(external.key_id.clone(), &external.key);
             self.builder().create(&new, self.directory_url.clone(), Some(&key)).await
-        });
-        let (account, credentials) = registered.await?;
+        })?;
         let key = encode(credentials.private_key().secret_pkcs8_der());
         self.write(Some(account.id()), &key, &self.contact)?;
         Ok(account)
@@ -230,8 +202,7 @@ impl Accounts {
 
     async fn change_contact(&self, account: &Account, key: &Zeroizing<String>) -> Result<(), AcmeError> {
         let contact: Vec<&str> = self.contact.iter().map(String::as_str).collect();
-        self.patiently("changing the account's contact", async || account.update_contacts(&contact).await)
-            .await?;
+        patiently!(self.patience("changing the account's contact"), account.update_contacts(&contact))?;
         self.write(Some(account.id()), key, &self.contact)
     }
 

@@ -12,6 +12,7 @@ use rcgen::{CertificateParams, DistinguishedName};
 use super::challenge::{Held, Task, kind_shown, shown};
 use super::error::words;
 use super::kept::{KeptOrder, Purpose};
+use super::patience::patiently;
 use super::{Acme, AcmeError, renewal_id};
 use crate::key::{key_pair, private_key};
 use crate::{KeySource, Order};
@@ -78,10 +79,8 @@ async fn begin(
     };
     if let Some(kept) = known {
         if let Some(key) = kept.key_for(purpose, same, clock::now()) {
-            let remote = acme
-                .accounts
-                .patiently("taking up an order", async || account.order(kept.url.clone()).await)
-                .await;
+            let remote =
+                patiently!(acme.accounts.patience("taking up an order"), account.order(kept.url.clone()));
             match remote {
                 Ok(mut remote) => {
                     if remote.state().status != OrderStatus::Invalid {
@@ -128,8 +127,7 @@ async fn place(acme: &Acme, account: &Account, order: &Order<'_>) -> Result<Remo
     };
     if let Some(id) = order.replaces.and_then(renewal_id) {
         let new = plain().replaces(id);
-        let placed =
-            acme.accounts.patiently("placing the order", async || account.new_order(&new).await).await;
+        let placed = patiently!(acme.accounts.patience("placing the order"), account.new_order(&new));
         match placed {
             // The server knows no such thing, or does not want it said of this certificate: it is a courtesy.
             Err(AcmeError::Unsupported { .. } | AcmeError::Nonsense { .. }) => {}
@@ -140,7 +138,7 @@ async fn place(acme: &Acme, account: &Account, order: &Order<'_>) -> Result<Remo
         }
     }
     let new = plain();
-    acme.accounts.patiently("placing the order", async || account.new_order(&new).await).await
+    patiently!(acme.accounts.patience("placing the order"), account.new_order(&new))
 }
 
 /// Problems that may be about `replaces` and nothing else (RFC 9773, 5 and 7.4).
@@ -175,10 +173,8 @@ async fn drive(
                 held = Some(Vec::new());
                 finalizations += 1;
                 pauses = Pauses::default();
-                let done = acme
-                    .accounts
-                    .patiently("finalizing the order", async || remote.finalize_csr(&request).await)
-                    .await;
+                let done =
+                    patiently!(acme.accounts.patience("finalizing the order"), remote.finalize_csr(&request));
                 match done {
                     // Its state came with the answer.
                     Ok(()) if remote.state().status != OrderStatus::Ready => continue,
@@ -190,10 +186,8 @@ async fn drive(
             }
             OrderStatus::Valid => {
                 clear(kept);
-                let text = acme
-                    .accounts
-                    .patiently("downloading the certificate", async || remote.certificate().await)
-                    .await?;
+                let text =
+                    patiently!(acme.accounts.patience("downloading the certificate"), remote.certificate())?;
                 return check(&text.unwrap_or_default(), order, key);
             }
             OrderStatus::Ready | OrderStatus::Invalid => {
@@ -202,7 +196,9 @@ async fn drive(
             }
         }
         tokio::time::sleep(pauses.next()).await;
-        acme.accounts.patiently("looking at the order", async || remote.refresh().await.map(|_| ())).await?;
+        patiently!(acme.accounts.patience("looking at the order"), async {
+            remote.refresh().await.map(|_| ())
+        })?;
     }
 }
 
@@ -258,38 +254,34 @@ async fn open_challenges(acme: &Acme, remote: &mut Remote) -> Result<Vec<Task>, 
 
 /// Asks for all authorizations; the library keeps them, so that a request that failed is repeated alone.
 async fn fetch_authorizations(acme: &Acme, remote: &mut Remote) -> Result<(), AcmeError> {
-    acme.accounts
-        .patiently("reading an authorization", async || {
-            let mut authorizations = remote.authorizations();
-            while let Some(authorization) = authorizations.next().await {
-                authorization?;
-            }
-            Ok(())
-        })
-        .await
+    patiently!(acme.accounts.patience("reading an authorization"), async {
+        let mut authorizations = remote.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            authorization?;
+        }
+        Ok(())
+    })
 }
 
 /// Tells the CA that all answers are in place (RFC 8555, 7.5.1).
 async fn ready(acme: &Acme, remote: &mut Remote) -> Result<(), AcmeError> {
     let kind = acme.settings.solver.kind();
     let mut told: Vec<String> = Vec::new();
-    acme.accounts
-        .patiently("answering a challenge", async || {
-            let mut authorizations = remote.authorizations();
-            while let Some(authorization) = authorizations.next().await {
-                let mut authorization = authorization?;
-                if authorization.status != AuthorizationStatus::Pending {
-                    continue;
-                }
-                let Some(mut challenge) = authorization.challenge(kind.clone()) else { continue };
-                if challenge.status == ChallengeStatus::Pending && !told.contains(&challenge.url) {
-                    challenge.set_ready().await?;
-                    told.push(challenge.url.clone());
-                }
+    patiently!(acme.accounts.patience("answering a challenge"), async {
+        let mut authorizations = remote.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            if authorization.status != AuthorizationStatus::Pending {
+                continue;
             }
-            Ok(())
-        })
-        .await
+            let Some(mut challenge) = authorization.challenge(kind.clone()) else { continue };
+            if challenge.status == ChallengeStatus::Pending && !told.contains(&challenge.url) {
+                challenge.set_ready().await?;
+                told.push(challenge.url.clone());
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Why an order became invalid: its authorizations say so.
@@ -299,23 +291,27 @@ async fn reason(acme: &Acme, remote: &mut Remote) -> AcmeError {
         None => "the server gives no reason".to_owned(),
     };
     let mut found = None;
-    let looked = acme.accounts.patiently("reading an authorization", async || {
-        let mut authorizations = remote.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let mut authorization = authorization?;
-            authorization.refresh().await?;
-            let problem = authorization.challenges.iter().find_map(|challenge| challenge.error.as_ref());
-            if let Some(problem) = problem.filter(|_| authorization.status == AuthorizationStatus::Invalid) {
-                let (kind, detail) = words(problem);
-                let name = shown(authorization.identifier().identifier, authorization.wildcard);
-                found = Some(AcmeError::Validation { name, kind, detail });
-                break;
+    let looked: Result<(), AcmeError> =
+        patiently!(acme.accounts.patience("reading an authorization"), async {
+            let mut authorizations = remote.authorizations();
+            while let Some(authorization) = authorizations.next().await {
+                let mut authorization = authorization?;
+                authorization.refresh().await?;
+                let problem = authorization.challenges.iter().find_map(|challenge| challenge.error.as_ref());
+                if let Some(problem) =
+                    problem.filter(|_| authorization.status == AuthorizationStatus::Invalid)
+                {
+                    let (kind, detail) = words(problem);
+                    let name = shown(authorization.identifier().identifier, authorization.wildcard);
+                    found = Some(AcmeError::Validation { name, kind, detail });
+                    break;
+                }
             }
-        }
-        Ok(())
-    });
-    // A server that does not answer even that has said enough.
-    let _ = looked.await;
+            Ok(())
+        });
+    if let Err(error) = looked {
+        tracing::debug!("why the order became invalid is not known: {error}");
+    }
     found.unwrap_or(AcmeError::Invalid { detail })
 }
 
