@@ -42,11 +42,11 @@ pub use error::AcmeError;
 pub use http_01::HttpResponder;
 pub use tls_alpn_01::{ACME_TLS, TlsResponder};
 
-use crate::Order;
 use crate::acme::account::Accounts;
 use crate::acme::kept::KeptOrder;
 use crate::acme::patience::patiently;
 use crate::acme::transport::Transport;
+use crate::{Order, RenewalInfo};
 
 /// The bounds of one request: directories and certificate chains are a few kilobytes.
 const LIMITS: Limits = Limits { time: Duration::from_secs(45), body: 1024 * 1024 };
@@ -76,19 +76,6 @@ pub struct Acme {
     files: PathBuf,
     settings: AcmeSettings,
     accounts: Accounts,
-}
-
-/// What the CA says about the renewal of a certificate (RFC 9773, 4.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SuggestedWindow {
-    /// Its first moment.
-    pub start: Timestamp,
-    /// Its last moment.
-    pub end: Timestamp,
-    /// A page that explains it.
-    pub explanation: Option<String>,
-    /// When to ask again, by the server's Retry-After.
-    pub ask_again: Timestamp,
 }
 
 impl Acme {
@@ -126,7 +113,7 @@ impl Acme {
 
     /// When the CA wants a certificate to be renewed; `None` where it does not say, as it does not speak RFC 9773 or
     /// does not know the certificate.
-    pub async fn suggested_window(&self, leaf: &X509) -> Result<Option<SuggestedWindow>, AcmeError> {
+    pub(crate) async fn renewal_info(&self, leaf: &X509) -> Result<Option<RenewalInfo>, AcmeError> {
         let Some(id) = renewal_id(leaf) else { return Ok(None) };
         let account = self.accounts.open().await?;
         let patience = self.accounts.patience("asking for renewal information");
@@ -135,7 +122,7 @@ impl Acme {
                 let moment = |at: time::OffsetDateTime| {
                     Timestamp::from_second(at.unix_timestamp()).unwrap_or(Timestamp::MAX)
                 };
-                Ok(Some(SuggestedWindow {
+                Ok(Some(RenewalInfo {
                     start: moment(info.suggested_window.start),
                     end: moment(info.suggested_window.end),
                     explanation: info.explanation_url.as_deref().map(text::plain),

@@ -8,6 +8,7 @@ mod acme;
 mod authority;
 mod key;
 mod profile;
+mod renewal_info;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use acme::{
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;
+pub use renewal_info::RenewalInfo;
 
 /// Where a successor comes from.
 #[derive(Debug)]
@@ -185,6 +187,15 @@ impl Issuer {
         match self {
             Self::Acme(acme) => Ok(acme.forget(certificate)?),
             Self::Internal { .. } | Self::Manual => Ok(()),
+        }
+    }
+
+    /// What the issuer suggests for the renewal of a certificate that it has issued (RFC 9773); `None` where it
+    /// suggests nothing.
+    pub async fn renewal_info(&self, leaf: &X509) -> Result<Option<RenewalInfo>, IssueError> {
+        match self {
+            Self::Acme(acme) => Ok(acme.renewal_info(leaf).await?),
+            Self::Internal { .. } | Self::Manual => Ok(None),
         }
     }
 }
