@@ -18,8 +18,7 @@ use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
 use jiff::{SignedDuration, Timestamp};
 
 pub use acme::{
-    ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, SuggestedWindow,
-    TlsResponder,
+    ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, TlsResponder,
 };
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;

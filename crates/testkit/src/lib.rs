@@ -4,9 +4,9 @@
 //! Baton cannot hide behind the same mistake here. It makes its own certificates ([`authority`]), asks servers
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
 //! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
-//! clients get their certificates from Pebble ([`pebble`]), and may answer it by a [`webroot`]. It stops a program at
-//! each of its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories to
-//! put them back ([`tree`]).
+//! clients get their certificates from Pebble ([`pebble`]), with renewal information and profiles by an [`acme_proxy`]
+//! in front of it, and may answer it by a [`webroot`]. It stops a program at each of its system calls ([`tracer`]),
+//! builds what a power cut leaves ([`power_cut`]), and keeps whole directories to put them back ([`tree`]).
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -30,6 +30,8 @@ pub mod program;
 pub mod webroot;
 
 #[cfg(unix)]
+pub mod acme_proxy;
+#[cfg(unix)]
 pub mod nginx;
 #[cfg(unix)]
 pub mod pebble;
@@ -49,6 +51,8 @@ pub mod tree;
 
 mod digest;
 
+#[cfg(unix)]
+pub use acme_proxy::{AcmeProxy, RecordedOrder, RenewalAnswer, certificate_identifier};
 pub use authority::{Authority, IssuedCertificate};
 pub use digest::{fingerprint, thumbprint};
 pub use load::{LoadReport, TlsLoad};

@@ -109,6 +109,16 @@ impl Pebble {
         format!("https://{}/dir", self.ports.acme.address())
     }
 
+    /// Where the ACME server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.ports.acme.address()
+    }
+
+    /// The certificate and the key that the directory is served with.
+    pub(crate) fn own_certificate(&self) -> (PathBuf, PathBuf) {
+        (self.directory.path().join("certificate.pem"), self.directory.path().join("key.pem"))
+    }
+
     /// A PEM file with the root that the directory's own certificate leads to: what an ACME client must trust.
     pub fn directory_root(&self) -> PathBuf {
         self.directory.path().join("directory-root.pem")

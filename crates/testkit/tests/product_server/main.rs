@@ -8,6 +8,7 @@
     reason = "what these functions of tests cannot do is a failed test"
 )]
 
+mod acme_proxy;
 mod connections;
 mod endpoints;
 mod faults;
