@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use values::{
-    Address, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
+    Address, Challenge, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
 };
 
 pub(crate) mod rules;
@@ -69,8 +69,36 @@ pub(crate) struct IssuerSettings {
     /// certificates. Taken when the CA is made.
     #[serde(default)]
     pub(crate) permitted: Vec<values::NameSetting>,
-    /// manual: a PEM file with the roots that its certificates lead to.
+    /// acme, manual: a PEM file with the roots that its certificates lead to, and with acme its own server's.
     pub(crate) root: Option<PathBuf>,
+    /// acme: the URL of its directory, or letsencrypt, letsencrypt-staging, zerossl, google.
+    pub(crate) directory: Option<values::DirectoryUrl>,
+    /// acme: whom the CA may write to, such as mailto:admin@example.com.
+    pub(crate) contact: Option<values::Contact>,
+    /// acme: how the CA is shown that the names are ours.
+    pub(crate) challenge: Option<Challenge>,
+    /// acme: the port on which http-01 is answered while an order runs; default 80.
+    pub(crate) http_port: Option<std::num::NonZeroU16>,
+    /// acme: the document root of a web server that answers http-01 in place of a port of ours.
+    pub(crate) webroot: Option<PathBuf>,
+    /// acme: the port on which tls-alpn-01 is answered; default 443.
+    pub(crate) tls_port: Option<std::num::NonZeroU16>,
+    /// acme: the addresses of this machine on which challenges are answered; default all.
+    pub(crate) challenge_addresses: Option<Vec<std::net::IpAddr>>,
+    /// acme: the account that the CA gave out by other means, to which ours is bound.
+    pub(crate) external_account: Option<ExternalAccountSettings>,
+    /// acme: the profile to order, where the CA has several.
+    pub(crate) profile: Option<String>,
+}
+
+/// `external-account` of an issuer
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ExternalAccountSettings {
+    /// The key identifier that the CA gave out.
+    pub(crate) key_id: String,
+    /// A file with the MAC key that the CA gave out, in base64url.
+    pub(crate) key_file: PathBuf,
 }
 
 /// `[[target]]`

@@ -1,30 +1,31 @@
 //! From settings to the parts that do the work.
 
+mod issuers;
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use baton_finding::Explain as _;
 use baton_handover::{Engine, KnownRoots, Subject};
-use baton_issuer::{InternalAuthority, Issuer};
+use baton_issuer::{Issuer, TlsResponder};
 use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
 use baton_store::SharedStore;
 use baton_target::{Activation, Files, HotSwap, Kind, Policy, Target};
-use baton_x509::{KeyAlgorithm, Name, Trust};
+use baton_x509::{KeyAlgorithm, Name};
 use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
 use crate::place::{Place, open_store};
-use crate::settings::{
-    CertificateSettings, IssuerKind, IssuerSettings, ProofSettings, TargetSettings, rules,
-};
+use crate::settings::{CertificateSettings, ProofSettings, TargetSettings, rules};
+use crate::wiring::issuers::IssuerOpener;
+pub(crate) use crate::wiring::issuers::answers_by_designer;
 
 /// The target and certificate of our own listener, and the CA that issues it where the settings name none.
 pub(crate) const DESIGNER: &str = "designer";
 pub(crate) const INTERNAL: &str = "internal";
 
-const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(47 * 24);
 const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What only `up` says about its own listener.
@@ -40,6 +41,8 @@ pub(crate) struct OwnListener {
 pub(crate) struct App {
     pub(crate) place: Place,
     pub(crate) renewals: Arc<Renewals>,
+    /// The challenges of tls-alpn-01 that our own listener answers.
+    pub(crate) own_challenges: Option<Arc<TlsResponder>>,
 }
 
 impl App {
@@ -62,24 +65,19 @@ impl App {
         let store = place.store()?;
         let state = place.state(thoroughly).await?;
         let lifetime = own.as_ref().and_then(|own| own.lifetime);
+        let listens_on = own.as_ref().map(|own| own.address.port());
+        let mut opener = IssuerOpener::new(&place, lifetime, listens_on);
         let mut issuers = Vec::new();
-        let mut roots = Trust::default();
         for settings in &place.loaded.settings.issuer {
-            issuers.push((settings.name.clone(), open_issuer(&place, settings, lifetime, &mut roots)?));
+            issuers.push((settings.name.clone(), opener.open(settings)?));
         }
         // Our own listener, its certificate and the CA for it come with the first `up`.
         let has_designer = own.is_some() || place.designer_files().0.exists();
         let has_authority = issuers.iter().any(|(_, issuer)| matches!(**issuer, Issuer::Internal { .. }));
         if !has_authority && (has_designer || rules::names_internal(&place.loaded)) {
-            let settings = IssuerSettings {
-                name: INTERNAL.to_owned(),
-                kind: IssuerKind::Internal,
-                lifetime: None,
-                permitted: Vec::new(),
-                root: None,
-            };
-            issuers.push((INTERNAL.to_owned(), open_issuer(&place, &settings, lifetime, &mut roots)?));
+            issuers.push((INTERNAL.to_owned(), opener.open_internal(INTERNAL, None, &[])?));
         }
+        let IssuerOpener { roots, own_challenges, .. } = opener;
         let mut targets = Vec::new();
         for settings in &place.loaded.settings.target {
             targets.push(Arc::new(open_target(&place, settings, &store)?));
@@ -106,7 +104,7 @@ impl App {
         let grace = place.loaded.settings.retire.grace.map_or(DEFAULT_GRACE, |span| span.signed());
         let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace);
         let renewals = Arc::new(Renewals { engine, store, certificates, targets });
-        Ok(Self { place, renewals })
+        Ok(Self { place, renewals, own_challenges })
     }
 
     /// The end of a command that changes something: from time to time a copy of the journal is kept.
@@ -163,32 +161,6 @@ impl App {
         subjects.extend(unused.map(|target| Subject { certificate: None, target: Some(target) }));
         subjects
     }
-}
-
-fn open_issuer(
-    place: &Place,
-    settings: &IssuerSettings,
-    lifetime: Option<SignedDuration>,
-    roots: &mut Trust,
-) -> Result<Arc<Issuer>, Failure> {
-    rules::read_roots(&place.loaded, settings)?.iter().for_each(|root| roots.add(root.to_rustls()));
-    if settings.kind == IssuerKind::Manual {
-        return Ok(Arc::new(Issuer::Manual));
-    }
-    let mut permitted = own_names();
-    let of_issuer = |certificate: &&CertificateSettings| certificate.issuer == settings.name;
-    let certificates = place.loaded.settings.certificate.iter().filter(of_issuer);
-    permitted
-        .extend(certificates.flat_map(|certificate| certificate.names.iter().map(|name| name.0.clone())));
-    permitted.extend(settings.permitted.iter().map(|name| name.0.clone()));
-    permitted.sort();
-    permitted.dedup();
-    let directory = place.authority(&settings.name);
-    let label = host::host_name().unwrap_or_else(|| "this machine".to_owned());
-    let authority = InternalAuthority::open(&directory, &label, &permitted, clock::now())?;
-    roots.add(authority.root().to_rustls());
-    let lifetime = lifetime.or(settings.lifetime.map(|span| span.signed())).unwrap_or(DEFAULT_LIFETIME);
-    Ok(Arc::new(Issuer::Internal { authority: Arc::new(authority), lifetime }))
 }
 
 /// What our own certificate is for: localhost and this host's name, and the loopback addresses that people type.

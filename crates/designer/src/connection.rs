@@ -2,18 +2,30 @@
 //!
 //! Whoever connects and says nothing is dropped: after [`HANDSHAKE_LIMIT`] without a TLS handshake, after
 //! [`REQUEST_LIMIT`] without a whole request head, between two requests as well.
+//!
+//! Whoever comes from another machine is shown the certificate of a challenge under way (tls-alpn-01, RFC 8737), if
+//! that is what was asked for, and nothing else.
 
+use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The protocol that a CA offers for a challenge (RFC 8737, 6.2).
+const ACME_TLS: &[u8] = b"acme-tls/1";
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -23,21 +35,42 @@ const BUFFER: usize = 16 * 1024;
 
 /// What a connection needs of its listener.
 pub(crate) struct Connection {
-    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) tls: Arc<ServerConfig>,
+    /// TLS for the challenges under way, where this port answers them.
+    pub(crate) challenges: Option<Arc<ServerConfig>>,
+    /// Whether it comes from this machine.
+    pub(crate) is_local: bool,
     pub(crate) router: Router,
     /// Changes once: when the listener shuts down.
     pub(crate) ended: watch::Receiver<()>,
 }
 
 impl Connection {
+    /// The handshake; nothing where it was all there was to it.
+    async fn handshake(&self, stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let asks_for_challenge =
+            start.client_hello().alpn().is_some_and(|mut offered| offered.any(|p| p == ACME_TLS));
+        if asks_for_challenge && let Some(challenges) = &self.challenges {
+            start.into_stream(Arc::clone(challenges)).await?.shutdown().await?;
+            return Ok(None);
+        }
+        if !self.is_local {
+            return Ok(None);
+        }
+        start.into_stream(Arc::clone(&self.tls)).await.map(Some)
+    }
+
     /// Serves it to its end. What a client does wrong is its own matter, and is told at the level `debug`.
-    pub(crate) async fn serve(mut self, stream: TcpStream) {
+    pub(crate) async fn serve(self, stream: TcpStream) {
         // Without it an answer may wait for the client's acknowledgement; that is slow, and nothing worse.
         let _ = stream.set_nodelay(true);
+        let mut ended = self.ended.clone();
         let stream = tokio::select! {
-            _ = self.ended.changed() => return,
-            shaken = timeout(HANDSHAKE_LIMIT, self.acceptor.accept(stream)) => match shaken {
-                Ok(Ok(stream)) => stream,
+            _ = ended.changed() => return,
+            shaken = timeout(HANDSHAKE_LIMIT, self.handshake(stream)) => match shaken {
+                Ok(Ok(Some(stream))) => stream,
+                Ok(Ok(None)) => return,
                 Ok(Err(error)) => return tracing::debug!("no TLS handshake: {error}"),
                 Err(_) => return tracing::debug!("no TLS handshake in time"),
             },
@@ -50,7 +83,7 @@ impl Connection {
         let mut connection = pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,
-            _ = self.ended.changed() => {
+            _ = ended.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

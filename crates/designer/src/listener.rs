@@ -6,12 +6,14 @@
 //! wakes up while nobody is connected.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use baton_finding::{Explain, Retry};
+use rustls::ServerConfig;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -26,16 +28,21 @@ use crate::tls::HotCertificate;
 /// How many connections are open at once.
 const MOST_CONNECTIONS: usize = 256;
 
+/// How many clients wait in the system's queue.
+const BACKLOG: i32 = 1024;
+
 /// How long answers under way may take once the shutdown has begun.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The pause after an accept that failed for want of something, such as descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// A bound port of the loopback interface, not yet served.
+/// A bound port, not yet served.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
+    /// The other address family's, where challenges are answered to the outside.
+    other: Option<TcpListener>,
     address: SocketAddr,
 }
 
@@ -68,6 +75,15 @@ pub enum BindError {
     },
 }
 
+impl BindError {
+    fn of(address: SocketAddr, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { address, cause },
+            _ => Self::Refused { address, cause },
+        }
+    }
+}
+
 impl Explain for BindError {
     fn code(&self) -> &'static str {
         match self {
@@ -97,19 +113,34 @@ impl Explain for BindError {
 }
 
 impl Listener {
-    /// Takes the port; port 0 takes any that is free. Clients can connect from here on, and wait for
-    /// [`serve`](Self::serve).
+    /// Takes the port of the loopback interface; port 0 takes any that is free. Clients can connect from here on,
+    /// and wait for [`serve`](Self::serve).
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
         if !address.ip().is_loopback() {
             return Err(BindError::NotLoopback { address });
         }
-        let refused = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { address, cause },
-            _ => BindError::Refused { address, cause },
-        };
-        let socket = TcpListener::bind(address).await.map_err(refused)?;
-        let bound = socket.local_addr().map_err(refused)?;
-        Ok(Self { socket, address: bound })
+        let socket = TcpListener::bind(address).await.map_err(|cause| BindError::of(address, cause))?;
+        Self::of(socket, None, address.ip())
+    }
+
+    /// The same on all addresses of this machine: pages are for this machine alone, and whoever comes from elsewhere
+    /// finds the challenges of an order under way.
+    pub async fn bind_for_challenges(address: SocketAddr) -> Result<Self, BindError> {
+        if !address.ip().is_loopback() {
+            return Err(BindError::NotLoopback { address });
+        }
+        let everywhere: SocketAddr = (Ipv4Addr::UNSPECIFIED, address.port()).into();
+        let socket = TcpListener::bind(everywhere).await.map_err(|cause| BindError::of(everywhere, cause))?;
+        let port = socket.local_addr().map_err(|cause| BindError::of(everywhere, cause))?.port();
+        // A machine without IPv6 does with one.
+        let other =
+            bind_ipv6_alone(port).inspect_err(|error| tracing::debug!("no challenges over IPv6: {error}"));
+        Self::of(socket, other.ok(), address.ip())
+    }
+
+    fn of(socket: TcpListener, other: Option<TcpListener>, ip: IpAddr) -> Result<Self, BindError> {
+        let bound = socket.local_addr().map_err(|cause| BindError::of((ip, 0).into(), cause))?;
+        Ok(Self { socket, other, address: (ip, bound.port()).into() })
     }
 
     /// The address that is listened on, with the port that was free.
@@ -117,7 +148,7 @@ impl Listener {
         self.address
     }
 
-    /// Serves the pages until `shutdown` ends, then closes the port, gives answers under way three seconds, and
+    /// Serves the pages, and with `challenges` the certificates of tls-alpn-01 to whoever asks for them, until `shutdown` ends, then closes the port, gives answers under way three seconds, and
     /// returns with no connection left.
     ///
     /// It answers to `localhost`, `127.0.0.1`, `[::1]`, the address that it listens on, and to `hosts`: the
@@ -125,11 +156,12 @@ impl Listener {
     pub async fn serve(
         self,
         certificate: Arc<HotCertificate>,
+        challenges: Option<Arc<ServerConfig>>,
         overview: Arc<dyn Overview>,
         hosts: Vec<String>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let acceptor = certificate.acceptor();
+        let tls = certificate.configuration();
         let router = router(overview, Hosts::new(self.address, hosts));
         let (ending, ended) = watch::channel(());
         let mut connections = JoinSet::new();
@@ -138,9 +170,13 @@ impl Listener {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(joined) = connections.join_next() => tell(joined),
-                stream = accept(&self.socket), if connections.len() < MOST_CONNECTIONS => {
+                (stream, is_local) = accept_either(&self.socket, self.other.as_ref()),
+                    if connections.len() < MOST_CONNECTIONS =>
+                {
                     let connection = Connection {
-                        acceptor: acceptor.clone(),
+                        tls: Arc::clone(&tls),
+                        challenges: challenges.clone(),
+                        is_local,
                         router: router.clone(),
                         ended: ended.clone(),
                     };
@@ -148,7 +184,7 @@ impl Listener {
                 }
             }
         }
-        drop(self.socket);
+        drop((self.socket, self.other));
         // Every connection holds a receiver, or there is none: a failure to send is no failure to tell.
         let _ = ending.send(());
         let answered = async { while connections.join_next().await.is_some() {} };
@@ -159,11 +195,31 @@ impl Listener {
     }
 }
 
-/// The next connection, however often the system fails to give one.
-async fn accept(socket: &TcpListener) -> TcpStream {
+/// An IPv6 socket beside one for IPv4 on the same port.
+fn bind_ipv6_alone(port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM.nonblocking(), None)?;
+    socket.set_only_v6(true)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept_either(one: &TcpListener, other: Option<&TcpListener>) -> (TcpStream, bool) {
+    match other {
+        None => accept(one).await,
+        Some(other) => tokio::select! {
+            accepted = accept(one) => accepted,
+            accepted = accept(other) => accepted,
+        },
+    }
+}
+
+/// The next connection, however often the system fails to give one; and whether it comes from this machine.
+async fn accept(socket: &TcpListener) -> (TcpStream, bool) {
     loop {
         match socket.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, client)) => return (stream, client.ip().to_canonical().is_loopback()),
             // That client is gone again; the next one waits already.
             Err(error)
                 if matches!(

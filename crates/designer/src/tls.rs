@@ -18,7 +18,6 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, ServerConfig};
 use rustls_pki_types::CertificateDer;
-use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 /// Where the Designer's certificate is, both files in PEM.
@@ -138,7 +137,7 @@ impl HotCertificate {
     }
 
     /// TLS for a listener that serves this certificate.
-    pub(crate) fn acceptor(self: Arc<Self>) -> TlsAcceptor {
+    pub(crate) fn configuration(self: Arc<Self>) -> Arc<ServerConfig> {
         let mut configuration = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")
@@ -151,7 +150,7 @@ impl HotCertificate {
         configuration.session_storage = Arc::new(NoServerSessionStorage {});
         configuration.send_tls13_tickets = 0;
         configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(configuration))
+        Arc::new(configuration)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
 use crate::place::Place;
-use crate::wiring::{App, DESIGNER, OwnListener, own_hosts};
+use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, own_hosts};
 
 /// How many handovers the Designer lists.
 const LISTED_HANDOVERS: u32 = 20;
@@ -53,9 +53,13 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     place.check()?;
     refuse_second(&place)?;
     // Before anything is made: a port in use leaves nothing behind.
-    let listener = Listener::bind(place.listen(arguments.listen.map(|address| address.0)))
-        .await
-        .map_err(|error| Failure::with(Exit::Usage, &error))?;
+    let listen = place.listen(arguments.listen.map(|address| address.0));
+    let listener = if answers_by_designer(&place.loaded.settings, listen.port()) {
+        Listener::bind_for_challenges(listen).await
+    } else {
+        Listener::bind(listen).await
+    };
+    let listener = listener.map_err(|error| Failure::with(Exit::Usage, &error))?;
     let address = listener.local_address();
     place.make_data()?;
     let _lock = lock(&place)?;
@@ -83,7 +87,9 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         let _ = ended.changed().await;
     };
     let pages = Arc::new(Pages { app: Arc::clone(&app) });
-    let designer = tokio::spawn(listener.serve(Arc::clone(&own), pages, own_hosts(), shutdown));
+    let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
+    let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;
+    let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, pages, own_hosts(), shutdown));
     let scheduler = Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval));
     let local = tokio::spawn(serve_local(local, Arc::clone(&app), scheduler.changed()));
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));

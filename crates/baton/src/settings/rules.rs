@@ -4,13 +4,19 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use baton_issuer::ExternalAccount;
 use baton_target::{Files, Kind, Product, ProductKind};
 use baton_x509::{PemContents, X509};
 use fs_err as fs;
+use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
-use crate::settings::{IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings};
+use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings};
 use crate::wiring::{DESIGNER, INTERNAL};
+
+const ACME_KIND: &str = "an issuer of the kind \"acme\"";
 
 /// How long each command of a target may run.
 pub(crate) const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -23,6 +29,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
         target_kind(loaded, target)?;
     }
     for issuer in &loaded.settings.issuer {
+        check_issuer(loaded, issuer)?;
         read_roots(loaded, issuer)?;
     }
     Ok(())
@@ -118,6 +125,80 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
 /// Whether a certificate asks for the internal CA that needs no `[[issuer]]`.
 pub(crate) fn names_internal(loaded: &Loaded) -> bool {
     loaded.settings.certificate.iter().any(|certificate| certificate.issuer == INTERNAL)
+}
+
+/// Keys that belong to another kind of issuer are mistakes, and an ACME issuer needs some.
+fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure> {
+    let is_acme = issuer.kind == IssuerKind::Acme;
+    let is_http = issuer.challenge == Some(Challenge::Http01);
+    let is_tls = issuer.challenge == Some(Challenge::TlsAlpn01);
+    let is_internal = issuer.kind == IssuerKind::Internal;
+    let keys = [
+        ("lifetime", issuer.lifetime.is_some(), is_internal, "an issuer of the kind \"internal\""),
+        ("permitted", !issuer.permitted.is_empty(), is_internal, "an issuer of the kind \"internal\""),
+        ("root", issuer.root.is_some(), !is_internal, "an issuer whose root is not Baton's own"),
+        ("directory", issuer.directory.is_some(), is_acme, ACME_KIND),
+        ("contact", issuer.contact.is_some(), is_acme, ACME_KIND),
+        ("challenge", issuer.challenge.is_some(), is_acme, ACME_KIND),
+        ("external-account", issuer.external_account.is_some(), is_acme, ACME_KIND),
+        ("profile", issuer.profile.is_some(), is_acme, ACME_KIND),
+        ("http-port", issuer.http_port.is_some(), is_acme && is_http, "challenge = \"http-01\""),
+        ("webroot", issuer.webroot.is_some(), is_acme && is_http, "challenge = \"http-01\""),
+        ("tls-port", issuer.tls_port.is_some(), is_acme && is_tls, "challenge = \"tls-alpn-01\""),
+        (
+            "challenge-addresses",
+            issuer.challenge_addresses.is_some(),
+            is_acme && (is_http || is_tls) && issuer.webroot.is_none(),
+            "challenges that are answered on a port of this machine",
+        ),
+    ];
+    let refuse = |message: String, hint: &str| {
+        Err(wrong(loaded, format!("the issuer {:?} {message}", issuer.name), hint))
+    };
+    if let Some((key, _, _, place)) = keys.into_iter().find(|(_, is_set, fits, _)| *is_set && !fits) {
+        return refuse(format!("has the key `{key}`, which belongs to {place}"), "take it away");
+    }
+    if issuer.http_port.is_some() && issuer.webroot.is_some() {
+        return refuse("has a port and a webroot for http-01".to_owned(), "take one of the two away");
+    }
+    if is_acme && issuer.directory.is_none() {
+        return refuse(
+            "does not say where its CA is".to_owned(),
+            "set directory = \"https://…\", or \"letsencrypt\"",
+        );
+    }
+    if is_acme && issuer.challenge.is_none() {
+        return refuse(
+            "does not say how the names are validated".to_owned(),
+            "set challenge = \"http-01\" or \"tls-alpn-01\"",
+        );
+    }
+    if issuer.challenge_addresses.as_ref().is_some_and(Vec::is_empty) {
+        return refuse("answers challenges on no address".to_owned(), "name one, or take the key away");
+    }
+    Ok(())
+}
+
+/// The MAC key of an external account (RFC 8555, 7.3.4), from the file that the settings name.
+pub(crate) fn external_account(
+    loaded: &Loaded,
+    issuer: &IssuerSettings,
+) -> Result<Option<ExternalAccount>, Failure> {
+    let Some(settings) = &issuer.external_account else { return Ok(None) };
+    let unusable = |reason: String| {
+        wrong(
+            loaded,
+            format!("the external account key of the issuer {:?} cannot be read: {reason}", issuer.name),
+            "put the MAC key that the CA gave out into the file, in base64url as it came, and nothing else",
+        )
+    };
+    let text = fs::read_to_string(loaded.resolve(&settings.key_file)).map(Zeroizing::new);
+    let text = text.map_err(|error| unusable(error.to_string()))?;
+    // Some CAs show it with padding, some in the other alphabet.
+    let plain = Zeroizing::new(text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_"));
+    let key = BASE64_URL_SAFE_NO_PAD.decode(plain.as_bytes()).ok().filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| unusable("it is no base64".to_owned()))?;
+    Ok(Some(ExternalAccount { key_id: settings.key_id.clone(), key: Zeroizing::new(key) }))
 }
 
 /// The roots that an issuer's certificates lead to, as its settings name them.

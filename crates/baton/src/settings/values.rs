@@ -61,10 +61,81 @@ pub(crate) enum StoreKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum IssuerKind {
+    /// A CA that speaks ACME (RFC 8555).
+    Acme,
     /// A small CA of Baton's own.
     Internal,
     /// A person brings the certificate, with `baton swap`.
     Manual,
+}
+
+/// How a CA is shown that the names are ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(crate) enum Challenge {
+    /// A file over plain HTTP (RFC 8555, 8.3).
+    #[serde(rename = "http-01")]
+    Http01,
+    /// A certificate in a TLS handshake (RFC 8737).
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+}
+
+/// The directory of an ACME server: its URL, or the name of a CA that everybody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct DirectoryUrl(pub(crate) String);
+
+impl DirectoryUrl {
+    /// CAs by name.
+    const KNOWN: [(&str, &str); 4] = [
+        ("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"),
+        ("letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"),
+        ("zerossl", "https://acme.zerossl.com/v2/DV90"),
+        ("google", "https://dv.acme-v02.api.pki.goog/directory"),
+    ];
+}
+
+impl TryFrom<String> for DirectoryUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Some((_, url)) = Self::KNOWN.iter().find(|(name, _)| *name == text) {
+            return Ok(Self((*url).to_owned()));
+        }
+        // RFC 8555, 6.1: ACME is spoken over HTTPS alone.
+        let has_host =
+            text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        if !has_host || text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
+            let known: Vec<&str> = Self::KNOWN.iter().map(|(name, _)| *name).collect();
+            return Err(format!(
+                "{text:?} is no ACME directory: write its URL with https://, or one of {}",
+                known.join(", ")
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A contact of an ACME account: a mail address, with or without `mailto:`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct Contact(pub(crate) String);
+
+impl TryFrom<String> for Contact {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let address = text.strip_prefix("mailto:").unwrap_or(&text);
+        let is_sound =
+            address.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.'))
+                && !address.bytes().any(|byte| byte.is_ascii_control() || b" ,?<>".contains(&byte));
+        if !is_sound {
+            return Err(format!("{text:?} is no contact: write mailto:admin@example.com"));
+        }
+        Ok(Self(format!("mailto:{address}")))
+    }
 }
 
 /// What kind of target.

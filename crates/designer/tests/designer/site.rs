@@ -80,7 +80,7 @@ impl Site {
         let address = listener.local_address();
         let (shutdown, ended) = oneshot::channel();
         let hosts = vec!["gateway.example.com".to_owned(), "fd00::7".to_owned()];
-        let served = tokio::spawn(listener.serve(Arc::clone(&hot), Arc::new(overview), hosts, async {
+        let served = tokio::spawn(listener.serve(Arc::clone(&hot), None, Arc::new(overview), hosts, async {
             let _ = ended.await;
         }));
         Self { address, files, hot, shutdown, served, _directory: directory }
