@@ -120,6 +120,14 @@ pub(crate) enum Command {
     /// Only after their grace period, and only when no target names them and no endpoint serves them: into the
     /// store's trash, and after a second grace period for good. `baton up` does so by itself.
     Retire(Retire),
+    /// Revoke a certificate at the CA that issued it
+    ///
+    /// For a key that leaked, or a certificate that is no longer wanted. One that a target still names or serves is
+    /// refused: renew it first.
+    Revoke(Revoke),
+    /// The accounts at ACME servers
+    #[command(subcommand)]
+    Account(Account),
     /// Look after the certificate store
     #[command(subcommand)]
     Store(Store),
@@ -296,6 +304,53 @@ pub(crate) struct Retire {
     /// Say what would be removed; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Revoke {
+    /// The certificate's thumbprint
+    pub(crate) thumbprint: String,
+    /// Why
+    #[arg(long, value_enum, default_value = "unspecified")]
+    pub(crate) reason: Reason,
+    /// The issuer; not needed where the settings have one ACME issuer, or the certificate is one of the settings'
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+    /// Even though a target still names or serves it
+    #[arg(long)]
+    pub(crate) in_use: bool,
+}
+
+/// Why a certificate is revoked (RFC 5280, 5.3.1): the reasons that a subscriber may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reason {
+    /// None of the others
+    Unspecified,
+    /// Someone else may have the private key
+    KeyCompromise,
+    /// The organization in it has changed
+    AffiliationChanged,
+    /// Another certificate has taken its place
+    Superseded,
+    /// The names are no longer ours, or no longer used
+    CessationOfOperation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Print the account's URL; registers it where there is none yet
+    Show(AccountOf),
+    /// Give the account a new key (RFC 8555, 7.3.5)
+    RollOver(AccountOf),
+    /// Close the account for good; the next order opens a new one
+    Deactivate(AccountOf),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccountOf {
+    /// The issuer; not needed where the settings have one of the kind acme
+    pub(crate) issuer: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod account;
 pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod find;
@@ -11,6 +12,7 @@ pub(crate) mod recover;
 pub(crate) mod renew;
 pub(crate) mod resume;
 pub(crate) mod retire;
+pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod store;

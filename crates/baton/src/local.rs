@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
+use crate::cli::Reason;
 use crate::failure::{Exit, Failure};
 
 /// The longest request that is read.
@@ -29,6 +30,26 @@ pub(crate) enum Request {
     Rollback { id: Option<i64>, dry_run: bool },
     Retire { foreign: bool, dry_run: bool },
     Recover { target: String, request: RecoverRequest },
+    Revoke(RevokeRequest),
+    Account { issuer: Option<String>, action: AccountAction },
+}
+
+/// A revocation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RevokeRequest {
+    pub(crate) thumbprint: Thumbprint,
+    pub(crate) reason: Reason,
+    pub(crate) issuer: Option<String>,
+    pub(crate) in_use: bool,
+}
+
+/// What is done with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AccountAction {
+    Show,
+    RollOver,
+    Deactivate,
 }
 
 /// A swap to a certificate that is in the store.
@@ -48,6 +69,8 @@ pub(crate) enum Answer {
     Reports { reports: Vec<Report>, failure: Option<FailureText> },
     Status { status: Status },
     Retired { retired: Vec<Retired>, kept: Vec<Kept> },
+    Revoked { issuer: String },
+    Account { issuer: String, url: String },
     Failed { failure: FailureText },
 }
 

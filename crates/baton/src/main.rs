@@ -62,6 +62,8 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Rollback(arguments) => commands::rollback::run(globals, arguments, output).await,
         Command::Find { thumbprint } => commands::find::run(globals, thumbprint, output).await,
         Command::Retire(arguments) => commands::retire::run(globals, arguments, output).await,
+        Command::Revoke(arguments) => commands::revoke::run(globals, arguments, output).await,
+        Command::Account(command) => commands::account::run(globals, command, output).await,
         Command::Store(command) => commands::store::run(globals, command, output).await,
         Command::Target(command) => commands::target::run(globals, command, output).await,
         Command::Ca(command) => commands::ca::run(globals, command, output),

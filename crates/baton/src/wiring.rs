@@ -41,6 +41,8 @@ pub(crate) struct OwnListener {
 pub(crate) struct App {
     pub(crate) place: Place,
     pub(crate) renewals: Arc<Renewals>,
+    /// The issuers by their names.
+    pub(crate) issuers: Vec<(String, Arc<Issuer>)>,
     /// The challenges of tls-alpn-01 that our own listener answers.
     pub(crate) own_challenges: Option<Arc<TlsResponder>>,
 }
@@ -104,7 +106,7 @@ impl App {
         let grace = place.loaded.settings.retire.grace.map_or(DEFAULT_GRACE, |span| span.signed());
         let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace);
         let renewals = Arc::new(Renewals { engine, store, certificates, targets });
-        Ok(Self { place, renewals, own_challenges })
+        Ok(Self { place, renewals, issuers, own_challenges })
     }
 
     /// The end of a command that changes something: from time to time a copy of the journal is kept.

@@ -42,6 +42,9 @@ pub struct PebbleOptions {
     pub alternate_roots: u8,
     /// How long the certificates live.
     pub validity: Duration,
+    /// An external account that every new account must be bound to (RFC 8555, section 7.3.4): its key identifier,
+    /// and its MAC key in base64url.
+    pub external_account: Option<(String, String)>,
     /// Pebble's `-strict`: refuses what future versions of the protocol's servers will refuse.
     pub strict: bool,
 }
@@ -54,6 +57,7 @@ impl Default for PebbleOptions {
             authorization_reuse_percent: 0,
             alternate_roots: 0,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
+            external_account: None,
             strict: false,
         }
     }
@@ -145,6 +149,15 @@ impl Pebble {
         format!("http://{}", self.ports.names_management.address())
     }
 
+    /// What the CA says of a certificate that it has issued, by its serial number in hexadecimal digits: `Valid` or
+    /// `Revoked`.
+    pub fn certificate_status(&self, serial: &str) -> String {
+        let management = self.ports.management.address();
+        let text = ask(&self.directory_root(), management, &format!("cert-status-by-serial/{serial}"));
+        let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON from pebble");
+        answer["Status"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// All that the ACME server has logged.
     pub fn log(&self) -> String {
         log_of(self.directory.path(), "pebble")
@@ -198,6 +211,8 @@ impl Pebble {
 }
 
 fn configuration(ports: &Ports, options: &PebbleOptions) -> serde_json::Value {
+    let external: serde_json::Map<_, _> =
+        options.external_account.iter().map(|(id, key)| (id.clone(), json!(key))).collect();
     json!({"pebble": {
         "listenAddress": ports.acme.address().to_string(),
         "managementListenAddress": ports.management.address().to_string(),
@@ -206,20 +221,26 @@ fn configuration(ports: &Ports, options: &PebbleOptions) -> serde_json::Value {
         "httpPort": ports.http.number(),
         "tlsPort": ports.tls.number(),
         "ocspResponderURL": "",
-        "externalAccountBindingRequired": false,
+        "externalAccountBindingRequired": options.external_account.is_some(),
+        "externalAccountMACKeys": external,
         "certificateValidityPeriod": options.validity.as_secs(),
     }})
 }
 
 /// The first root, from Pebble's management interface.
 fn issuing_root(directory_root: &Path, management: SocketAddr) -> String {
-    let url = format!("https://{management}/roots/0");
+    ask(directory_root, management, "roots/0")
+}
+
+/// Asks the management interface.
+fn ask(directory_root: &Path, management: SocketAddr, path: &str) -> String {
+    let url = format!("https://{management}/{path}");
     let directory_root = directory_root.to_string_lossy();
     let arguments =
         ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--cacert", &directory_root, &url];
     match invocation::run(&arguments, LIMIT) {
         Ok(finished) => finished.expect_success().stdout,
-        Err(error) => panic!("the root of pebble cannot be asked for: {error}"),
+        Err(error) => panic!("pebble cannot be asked for {path}: {error}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `baton renew`
 
 use baton_handover::Report;
-use baton_issuer::IssueError;
+use baton_issuer::{AcmeError, IssueError};
 use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
 
 use crate::cli::{Globals, Renew};
@@ -102,7 +102,11 @@ fn exit_of(error: &RenewError) -> Exit {
         RenewError::Unknown(_) => Exit::Usage,
         RenewError::NoKey { .. } => Exit::Refused,
         RenewError::Issue {
-            cause: IssueError::NameNotPermitted { .. } | IssueError::RootEnds { .. } | IssueError::ByHand,
+            cause:
+                IssueError::NameNotPermitted { .. }
+                | IssueError::RootEnds { .. }
+                | IssueError::Acme(AcmeError::Wildcard { .. })
+                | IssueError::ByHand,
             ..
         } => Exit::Refused,
         _ => Exit::Failed,

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::cli::{Globals, Up};
-use crate::commands::{prove, recover, renew, resume, retire, rollback, swap};
+use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap};
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
@@ -189,6 +189,11 @@ async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
         Request::Retire { foreign, dry_run } => {
             let (retired, kept) = retire::execute(app, foreign, dry_run).await?;
             Answer::Retired { retired, kept }
+        }
+        Request::Revoke(request) => Answer::Revoked { issuer: revoke::execute(app, &request).await? },
+        Request::Account { issuer, action } => {
+            let (issuer, url) = account::execute(app, issuer.as_deref(), action).await?;
+            Answer::Account { issuer, url }
         }
         Request::Prove { target } => {
             Answer::Status { status: prove::execute(app, target.as_deref(), true).await? }

@@ -20,13 +20,22 @@ pub(crate) fn is_full() -> bool {
 /// A running `baton up`, ended by its process id.
 pub(crate) struct Up {
     child: Child,
-    pub(crate) port: ReservedPort,
+    address: SocketAddr,
+    /// Kept for this process, where the test has not brought a port of its own.
+    _port: Option<ReservedPort>,
 }
 
 impl Up {
     pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
         let port = ReservedPort::new();
-        let listen = port.number().to_string();
+        let mut up = Self::start_at(world, port.address(), arguments);
+        up._port = Some(port);
+        up
+    }
+
+    /// At an address that the caller keeps.
+    pub(crate) fn start_at(world: &World, address: SocketAddr, arguments: &[&str]) -> Self {
+        let listen = address.to_string();
         let mut all = vec!["up", "--listen", &listen];
         all.extend(arguments);
         let mut child = world.command(&all).stderr(Stdio::piped()).spawn().unwrap();
@@ -39,11 +48,11 @@ impl Up {
             }
         }
         assert!(told.iter().any(|line| line.contains("serves the Designer at")), "{told:#?}");
-        Self { child, port }
+        Self { child, address, _port: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.port.address()
+        self.address
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -95,16 +104,16 @@ fn the_first_start_makes_everything_and_serves_the_designer() {
     let up = Up::start(&world, &[]);
 
     assert!(openssl::verify(up.address(), "localhost", &root(&world)));
-    let (code, page) = curl(&world, up.port.number(), &[]);
+    let (code, page) = curl(&world, up.address().port(), &[]);
     assert_eq!(code, "200");
     let served = openssl::served_certificate(up.address(), "localhost").unwrap();
     assert_eq!(served.chain_len, 2, "the leaf and the intermediate; clients have the root");
     assert!(page.contains(&served.thumbprint[..8]), "{page}");
     assert!(page.contains("Baton Intermediate CA"), "by whom it was issued");
 
-    let (code, _) = curl(&world, up.port.number(), &["--header", "Host: attacker.example"]);
+    let (code, _) = curl(&world, up.address().port(), &["--header", "Host: attacker.example"]);
     assert_eq!(code, "421", "a page of someone else's name is not answered");
-    let (code, _) = curl(&world, up.port.number(), &["--request", "POST", "--data", "x=1"]);
+    let (code, _) = curl(&world, up.address().port(), &["--request", "POST", "--data", "x=1"]);
     assert_eq!(code, "405", "it is read-only");
 
     for (path, mode) in [
@@ -254,6 +263,6 @@ fn ctrl_c_ends_it_cleanly() {
 fn a_second_one_is_told_so() {
     let world = World::new();
     let up = Up::start(&world, &[]);
-    let second = world.baton(&["up", "--listen", &up.port.number().to_string()]).expect(2);
+    let second = world.baton(&["up", "--listen", &up.address().port().to_string()]).expect(2);
     assert!(second.stderr.contains("is running already"), "{}", second.stderr);
 }

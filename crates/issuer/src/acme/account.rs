@@ -97,11 +97,11 @@ impl Accounts {
                 }
                 account
             }
-            // A registration that was interrupted: the same key finds or makes the same account.
-            Some(AccountFile { key, .. }) => self.register(&key).await?,
-            None => match &self.external {
-                Some(external) => self.register_bound(external).await?,
-                None => {
+            // A registration that was interrupted or refused: the same key finds or makes the same account.
+            unregistered => match (&self.external, unregistered) {
+                (Some(external), _) => self.register_bound(external).await?,
+                (None, Some(AccountFile { key, .. })) => self.register(&key).await?,
+                (None, None) => {
                     let (_, key) =
                         Key::generate_pkcs8().map_err(|error| self.error("making a key", error))?;
                     let key = encode(key.secret_pkcs8_der());

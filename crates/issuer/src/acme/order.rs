@@ -413,3 +413,50 @@ impl Pauses {
         pause
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use baton_testkit::Authority;
+    use baton_x509::KeyAlgorithm;
+
+    use super::*;
+
+    fn pair(authority: &Authority, names: &[&str]) -> (String, PrivateKey) {
+        let directory = tempfile::tempdir().unwrap();
+        let (certificate, key) = (directory.path().join("c.pem"), directory.path().join("k.pem"));
+        authority.issue(names).sign().write_files(&certificate, &key);
+        let contents = PemContents::read(&fs_err::read(&key).unwrap()).unwrap();
+        (fs_err::read_to_string(&certificate).unwrap(), contents.keys.into_iter().next().unwrap())
+    }
+
+    #[test]
+    fn what_was_not_ordered_is_refused() {
+        let authority = Authority::new("CA");
+        let names: Vec<Name> = vec!["www.example.com".parse().unwrap(), "example.com".parse().unwrap()];
+        let order = Order {
+            certificate: "site",
+            names: &names,
+            key: KeySource::New(KeyAlgorithm::EcdsaP256),
+            replaces: None,
+        };
+        let (sound, key) = pair(&authority, &["example.com", "www.example.com"]);
+        assert!(check(&sound, &order, &key).is_ok());
+        let (other_names, their_key) = pair(&authority, &["example.com", "www.example.com", "evil.example"]);
+        let (fewer_names, fewer_key) = pair(&authority, &["example.com"]);
+        let (_, other_key) = pair(&authority, &["example.com", "www.example.com"]);
+        let leaf = &sound[..sound.find("-----END CERTIFICATE-----").unwrap() + 26];
+        let foreign = format!("{leaf}{}", Authority::new("Another").root_pem());
+        for (text, key, reason) in [
+            (&sound, &other_key, "another key"),
+            (&other_names, &their_key, "evil.example"),
+            (&fewer_names, &fewer_key, "www.example.com"),
+            (&String::new(), &key, "neither a certificate"),
+            (&"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), &key, ""),
+            (&foreign, &key, "chain"),
+        ] {
+            let error = check(text, &order, key).unwrap_err();
+            assert!(matches!(error, AcmeError::WrongCertificate { .. }), "{error:?}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Certificates by ACME from Pebble, handed over to nginx and to the product stand-in; OpenSSL is the witness.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use baton_testkit::port::ReservedPort;
+use baton_testkit::{
+    AcmeProxy, Authority, Nginx, Pebble, PebbleOptions, Product, ProductFixture, Webroot, invocation, openssl,
+};
+
+use crate::up::Up;
+use crate::world::{Ran, World, list, quoted};
+
+const HOST: &str = "www.example.com";
+
+/// A CA and a web server that is to get its certificates.
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) pebble: Pebble,
+    pub(crate) nginx: Nginx,
+    /// Where the CA must come for http-01: not part of the settings, so that nothing but the port is shared.
+    first: String,
+}
+
+impl Scene {
+    pub(crate) fn new(options: &PebbleOptions) -> Self {
+        Self::of(Pebble::with(options))
+    }
+
+    fn of(pebble: Pebble) -> Self {
+        let world = World::new();
+        let first = Authority::new("Old CA").issue(&[HOST]).sign();
+        fs_err::create_dir(world.path("tls")).unwrap();
+        let (certificate, key) = (world.path("tls/site.pem"), world.path("tls/site.key"));
+        first.write_files(&certificate, &key);
+        let nginx = Nginx::start(&certificate, &key);
+        let roots =
+            format!("{}{}", fs_err::read_to_string(pebble.directory_root()).unwrap(), pebble.root_pem());
+        fs_err::write(world.path("ca.pem"), roots).unwrap();
+        let scene = Self { world, pebble, nginx, first: first.thumbprint };
+        scene.write_settings(&scene.http_01());
+        scene
+    }
+
+    /// The part of the issuer that says how challenges are answered.
+    pub(crate) fn http_01(&self) -> String {
+        let port = self.pebble.http_address().port();
+        format!("challenge = 'http-01'\nhttp-port = {port}\nchallenge-addresses = ['127.0.0.1']\n")
+    }
+
+    pub(crate) fn write_settings(&self, challenge: &str) {
+        self.write_settings_of(&self.pebble.directory_url(), challenge);
+    }
+
+    pub(crate) fn write_settings_of(&self, directory: &str, challenge: &str) {
+        self.world.write_settings(&format!(
+            "[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
+             [[issuer]]\nname = 'ca'\nkind = 'acme'\ndirectory = '{directory}'\n\
+             contact = 'admin@example.com'\nroot = 'ca.pem'\n{challenge}\n\
+             [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\n\
+             check = {}\nactivate = {}\nendpoints = [{{ address = '{}', name = '{HOST}' }}]\n\n\
+             [[certificate]]\nname = 'site'\nnames = ['{HOST}']\nissuer = 'ca'\ntargets = ['website']\n",
+            quoted(&self.world.path("tls/site.pem")),
+            quoted(&self.world.path("tls/site.key")),
+            list(&self.nginx.check_command()),
+            list(&self.nginx.reload_command()),
+            self.nginx.address(),
+        ));
+    }
+
+    pub(crate) fn renew(&self) -> Ran {
+        self.world.baton(&["renew", "site", "--force", "--json"])
+    }
+
+    pub(crate) fn served(&self) -> String {
+        openssl::served_certificate(self.nginx.address(), HOST).unwrap().thumbprint
+    }
+
+    /// Renews, and looks at what is served then.
+    #[track_caller]
+    fn renews(&self, before: &str) -> String {
+        let report = self.renew().expect(0).json();
+        assert_eq!((report["outcome"].as_str(), report["old"].as_str()), (Some("served"), Some(before)));
+        let served = self.served();
+        assert_eq!(report["new"], served.as_str());
+        assert_ne!(served, before);
+        assert!(openssl::verify(self.nginx.address(), HOST, self.pebble.root_pem()));
+        served
+    }
+
+    /// What the CA says of a certificate that is in the store.
+    fn status(&self, thumbprint: &str) -> String {
+        let file = self.world.path("baton-data/certificates").join(thumbprint).join("certificate.pem");
+        let file = file.display().to_string();
+        let serial =
+            invocation::run(&["openssl", "x509", "-noout", "-serial", "-in", &file], Duration::from_secs(20));
+        let serial = serial.unwrap().expect_success().stdout;
+        self.pebble.certificate_status(serial.trim().trim_start_matches("serial=").trim_start_matches('0'))
+    }
+
+    /// The files that ACME keeps, with their modes.
+    fn kept(&self) -> Vec<(String, u32)> {
+        let mut kept: Vec<_> = fs_err::read_dir(self.world.path("baton-data/acme/ca"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+                (entry.file_name().into_string().unwrap(), mode)
+            })
+            .collect();
+        kept.sort();
+        kept
+    }
+}
+
+#[test]
+fn a_certificate_is_obtained_by_http_01_handed_over_proven_and_renewed_again() {
+    let scene = Scene::new(&PebbleOptions { strict: true, ..PebbleOptions::default() });
+    let first = scene.renews(&scene.first);
+    let kept = scene.kept();
+    assert_eq!(kept.len(), 1, "the account and no order: {kept:?}");
+    assert!(kept[0].0.starts_with("account-") && kept[0].1 == 0o600, "{kept:?}");
+    scene.renews(&first);
+    assert_eq!(scene.kept(), kept, "the same account");
+    scene.world.baton(&["renew", "site"]).expect(0);
+    assert!(scene.world.baton(&["status"]).expect(0).stdout.contains("site"));
+}
+
+#[test]
+fn another_server_answers_http_01_from_a_webroot_that_is_left_as_it_was() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let webroot = Webroot::serve(scene.pebble.http_address());
+    let challenges = webroot.challenge_directory();
+    let root = challenges.ancestors().nth(2).unwrap();
+    scene.write_settings(&format!("challenge = 'http-01'\nwebroot = {}\n", quoted(root)));
+    scene.renews(&scene.first);
+    assert_eq!(fs_err::read_dir(&challenges).unwrap().count(), 0);
+}
+
+#[test]
+fn a_product_gets_its_certificates_by_tls_alpn_01() {
+    let pebble = Pebble::start();
+    let fixture = ProductFixture::new(Product::XtractCore);
+    let old = Authority::new("Old CA").issue(&[HOST]).sign();
+    fixture.enable_tls(&old);
+    fixture.start();
+    let world = World::new();
+    let roots = format!("{}{}", fs_err::read_to_string(pebble.directory_root()).unwrap(), pebble.root_pem());
+    fs_err::write(world.path("ca.pem"), roots).unwrap();
+    world.write_settings(&format!(
+        "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
+         [[issuer]]\nname = 'ca'\nkind = 'acme'\ndirectory = '{}'\nroot = 'ca.pem'\n\
+         challenge = 'tls-alpn-01'\ntls-port = {}\nchallenge-addresses = ['127.0.0.1']\n\n\
+         [[target]]\nname = 'sap'\nproduct = 'xtract-core'\ndirectory = {}\nactivate = {}\n\n\
+         [[certificate]]\nname = 'core'\nnames = ['{HOST}']\nissuer = 'ca'\nkey = 'rsa-2048'\ntargets = ['sap']\n",
+        quoted(&fixture.store()),
+        pebble.directory_url(),
+        pebble.tls_address().port(),
+        quoted(&fixture.directory()),
+        list(&fixture.restart_command()),
+    ));
+    let mut before = old.thumbprint;
+    for _ in 0..2 {
+        let report = world.baton(&["renew", "core", "--force", "--json"]).expect(0).json();
+        assert_eq!((report["outcome"].as_str(), report["old"].as_str()), (Some("served"), Some(&*before)));
+        before = report["new"].as_str().unwrap().to_owned();
+        for (_, address) in fixture.endpoints().into_iter().filter(|(name, _)| name.ends_with("-tls")) {
+            assert_eq!(openssl::served_certificate(address, HOST).unwrap().thumbprint, before);
+        }
+    }
+}
+
+#[test]
+fn the_designers_own_port_answers_tls_alpn_01() {
+    let scene = Scene::new(&PebbleOptions::default());
+    scene.write_settings(&format!(
+        "challenge = 'tls-alpn-01'\ntls-port = {}\n",
+        scene.pebble.tls_address().port()
+    ));
+    let designer = scene.pebble.tls_address();
+    let _up = Up::start_at(&scene.world, designer, &[]);
+    let report = scene.renew().expect(0);
+    let reports: Vec<serde_json::Value> =
+        report.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports.len(), 1, "{}", report.stdout);
+    assert!(openssl::verify(scene.nginx.address(), HOST, scene.pebble.root_pem()));
+    assert!(openssl::served_certificate(designer, "localhost").is_ok(), "pages are served as before");
+}
+
+#[test]
+fn an_account_is_bound_to_the_external_one_that_the_ca_asks_for() {
+    let (id, key) = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W");
+    let options =
+        PebbleOptions { external_account: Some((id.to_owned(), key.to_owned())), ..PebbleOptions::default() };
+    let scene = Scene::new(&options);
+    let refused = scene.renew().expect(1);
+    assert!(refused.stderr.contains("external-account = {"), "{}", refused.stderr);
+    fs_err::write(scene.world.path("eab.key"), format!("{key}\n")).unwrap();
+    let external = format!("external-account = {{ key-id = '{id}', key-file = 'eab.key' }}\n");
+    scene.write_settings(&(scene.http_01() + &external));
+    scene.renews(&scene.first);
+    let everything = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    assert!(!everything.contains(key));
+}
+
+#[test]
+fn a_certificate_in_use_is_not_revoked_and_the_one_before_is() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let first = scene.renews(&scene.first);
+    let refused = scene.world.baton(&["revoke", &first, "--reason", "superseded"]).expect(3);
+    assert!(refused.stderr.contains("still in use (named by"), "{}", refused.stderr);
+    let second = scene.renews(&first);
+    let revoked = scene.world.baton(&["revoke", &first, "--reason", "superseded", "--json"]).expect(0).json();
+    assert_eq!((revoked["thumbprint"].as_str(), revoked["issuer"].as_str()), (Some(&*first), Some("ca")));
+    assert_eq!((scene.status(&first).as_str(), scene.status(&second).as_str()), ("Revoked", "Valid"));
+    // Twice is no fault.
+    scene.world.baton(&["revoke", &first]).expect(0);
+    assert_eq!(scene.served(), second);
+    scene.world.baton(&["revoke", &"0".repeat(40)]).expect(2);
+    scene.world.baton(&["revoke", &second, "--reason", "key-compromise", "--in-use"]).expect(0);
+}
+
+#[test]
+fn an_account_changes_its_contact_and_its_key_and_is_closed() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let first = scene.renews(&scene.first);
+    let url = scene.world.baton(&["account", "show"]).expect(0).stdout;
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let path = scene.world.path("baton-data/acme/ca").join(&scene.kept()[0].0);
+    let read = || -> serde_json::Value { serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap() };
+    let before = read();
+    assert_eq!(before["contact"][0], "mailto:admin@example.com");
+
+    scene.write_settings(&scene.http_01());
+    let text = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&text.replace("admin@example.com", "mailto:other@example.com"));
+    let second = scene.renews(&first);
+    assert_eq!(read()["contact"][0], "mailto:other@example.com");
+    assert_eq!(read()["url"], before["url"]);
+
+    scene.world.baton(&["account", "roll-over"]).expect(0);
+    assert_ne!(read()["key"], before["key"]);
+    assert_eq!(read()["url"], before["url"]);
+    let third = scene.renews(&second);
+
+    scene.world.baton(&["account", "deactivate", "ca"]).expect(0);
+    assert!(!path.exists());
+    scene.renews(&third);
+    assert_ne!(read()["url"], before["url"], "a new account");
+    scene.world.baton(&["account", "show", "nobody"]).expect(2);
+}
+
+#[test]
+fn a_port_in_use_and_a_ca_that_is_not_there_are_told_and_change_nothing() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let before = scene.served();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    scene.write_settings(&format!(
+        "challenge = 'http-01'\nhttp-port = {port}\nchallenge-addresses = ['127.0.0.1']\n"
+    ));
+    let ran = scene.renew().expect(1);
+    assert!(
+        ran.stderr.contains(&format!("127.0.0.1:{port}")) && ran.stderr.contains("webroot"),
+        "{}",
+        ran.stderr
+    );
+    let nobody = ReservedPort::new();
+    scene.write_settings_of(&format!("https://127.0.0.1:{}/dir", nobody.number()), &scene.http_01());
+    let ran = scene.renew().expect(1);
+    assert!(ran.stderr.contains("cannot be reached"), "{}", ran.stderr);
+    assert_eq!(scene.served(), before);
+}
+
+#[test]
+fn a_rate_limit_sets_the_next_try_by_the_cas_own_word() {
+    let proxy = AcmeProxy::start(Pebble::start());
+    let world = World::new();
+    let roots = fs_err::read_to_string(proxy.directory_root()).unwrap() + proxy.pebble().root_pem();
+    fs_err::write(world.path("ca.pem"), roots).unwrap();
+    world.write_settings(&format!(
+        "[[issuer]]\nname = 'ca'\nkind = 'acme'\ndirectory = '{}'\nroot = 'ca.pem'\nprofile = 'shortlived'\n\
+         challenge = 'http-01'\nhttp-port = {}\nchallenge-addresses = ['127.0.0.1']\n\n\
+         [[certificate]]\nname = 'site'\nnames = ['{HOST}']\nissuer = 'ca'\n",
+        proxy.directory_url(),
+        proxy.pebble().http_address().port(),
+    ));
+    proxy.set_profiles(&["classic", "shortlived"]);
+    proxy.refuse_orders(Some(Duration::from_secs(7200)));
+    let before = jiff::Timestamp::now();
+    let refused = world.baton(&["renew", "site", "--json"]).expect(1);
+    assert!(refused.stdout.contains("acme-rate-limited"), "{}", refused.stdout);
+    let database = in_state(&world, "SELECT retry_at FROM renewal WHERE name = 'site'");
+    let retry_at = jiff::Timestamp::from_millisecond(database.trim().parse().unwrap()).unwrap();
+    let pause = retry_at.duration_since(before).as_secs();
+    assert!((7190..7300).contains(&pause), "{pause} s");
+
+    proxy.refuse_orders(None);
+    world.baton(&["renew", "site"]).expect(0);
+    let orders = proxy.orders();
+    assert!(orders.iter().all(|order| order.profile.as_deref() == Some("shortlived")), "{orders:?}");
+    world.baton(&["renew", "site", "--force"]).expect(0);
+    let replaces: Vec<_> = proxy.orders().into_iter().map(|order| order.replaces).collect();
+    let issued = proxy.issued();
+    assert_eq!(replaces.last().unwrap().as_ref(), issued.first(), "{replaces:?} {issued:?}");
+    proxy.set_profiles(&["classic"]);
+    let refused = world.baton(&["renew", "site", "--force"]).expect(1);
+    assert!(refused.stderr.contains("profile"), "{}", refused.stderr);
+}
+
+/// What the state database holds, by the library that Python comes with.
+fn in_state(world: &World, query: &str) -> String {
+    let script =
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+    let database = world.path("baton-data/state.db").display().to_string();
+    let finished =
+        invocation::run(&["python3", "-c", script, &database, query], Duration::from_secs(20)).unwrap();
+    finished.expect_success().stdout
+}
