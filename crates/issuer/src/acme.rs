@@ -31,7 +31,6 @@ use std::time::Duration;
 
 use baton_http::{Client, Limits, Trusted};
 use baton_platform::clock;
-use baton_platform::durable;
 use baton_x509::{Certificate, X509};
 use instant_acme::{CertificateIdentifier, RevocationReason, RevocationRequest};
 use jiff::Timestamp;
@@ -95,7 +94,6 @@ impl Acme {
 
     /// Obtains a certificate; takes up the order that was interrupted where there is one for the same.
     pub(crate) async fn issue(&self, order: &Order<'_>) -> Result<Certificate, AcmeError> {
-        durable::create_private_directory(&self.files).map_err(|cause| self.files_error(cause))?;
         let work = order::obtain(self, order);
         match tokio::time::timeout(self.settings.patience, work).await {
             Ok(result) => result,
@@ -158,10 +156,6 @@ impl Acme {
     /// Deactivates the account for good (RFC 8555, 7.3.6); the next order registers a new one.
     pub async fn deactivate(&self) -> Result<(), AcmeError> {
         self.accounts.deactivate().await
-    }
-
-    fn files_error(&self, cause: std::io::Error) -> AcmeError {
-        AcmeError::Files { directory: self.files.clone(), cause }
     }
 }
 

@@ -11,7 +11,7 @@ use baton_testkit::{
 use crate::up::Up;
 use crate::world::{Ran, World, list, quoted};
 
-const HOST: &str = "www.example.com";
+pub(crate) const HOST: &str = "www.example.com";
 
 /// A CA and a web server that is to get its certificates.
 pub(crate) struct Scene {
@@ -103,6 +103,7 @@ impl Scene {
         let mut kept: Vec<_> = fs_err::read_dir(self.world.path("baton-data/acme/ca"))
             .unwrap()
             .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().extension().is_none_or(|extension| extension != "lock"))
             .map(|entry| {
                 let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
                 (entry.file_name().into_string().unwrap(), mode)

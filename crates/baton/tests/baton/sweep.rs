@@ -8,6 +8,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use crate::sweep::kill::Server;
 
+mod acme;
 mod kill;
 mod nginx;
 mod power_cut;
@@ -44,6 +45,11 @@ fn nginx_survives_a_kill_at_every_system_call() {
 #[test]
 fn a_roll_back_of_nginx_survives_a_kill_at_every_system_call() {
     kill::sweep::<nginx::NginxScene<true>>(Server::Lives, FEW);
+}
+
+#[test]
+fn a_renewal_by_acme_survives_a_kill_at_every_system_call() {
+    acme::sweep(FEW);
 }
 
 #[test]

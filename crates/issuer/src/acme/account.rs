@@ -9,6 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use baton_platform::durable::{self, Attributes};
+use baton_platform::lock::FileLock;
 use fs_err as fs;
 use instant_acme::{Account, Error, ExternalAccountKey, Key, NewAccount};
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -89,6 +90,11 @@ impl Accounts {
         {
             return Ok(account.clone());
         }
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        durable::create_private_directory(directory).map_err(|cause| self.files(cause))?;
+        // Two processes would register two accounts.
+        let _lock = self.lock().await?;
+        durable::remove_leftovers_of(&self.path).map_err(|cause| self.files(cause))?;
         let account = match self.read()? {
             Some(AccountFile { url: Some(url), key, contact, .. }) => {
                 let account = self.restore(&url, &key).await?;
@@ -124,6 +130,16 @@ impl Accounts {
             self.write(None, &file.key, &[])?;
         }
         Ok(())
+    }
+
+    async fn lock(&self) -> Result<FileLock, AcmeError> {
+        let path = self.path.with_extension("lock");
+        loop {
+            if let Some(lock) = FileLock::try_acquire(&path).map_err(|cause| self.files(cause))? {
+                return Ok(lock);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(super) async fn roll_over_key(&self) -> Result<(), AcmeError> {
@@ -222,10 +238,7 @@ impl Accounts {
             contact: contact.to_vec(),
         };
         let text = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|error| self.damaged(&error))?);
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        durable::create_private_directory(directory)
-            .and_then(|()| durable::replace(&self.path, &text, Attributes::private_file()))
-            .map_err(|cause| self.files(cause))
+        durable::replace(&self.path, &text, Attributes::private_file()).map_err(|cause| self.files(cause))
     }
 
     fn decode(&self, key: &str) -> Result<Zeroizing<Vec<u8>>, AcmeError> {

@@ -66,6 +66,7 @@ impl KeptOrder {
     /// The order of a certificate that was interrupted, if there is one.
     pub(super) fn read(files: &Path, certificate: &str) -> Result<Option<Self>, AcmeError> {
         let path = path(files, certificate);
+        durable::remove_leftovers_of(&path).map_err(|cause| files_error(&path, cause))?;
         let text = match fs::read(&path).map(Zeroizing::new) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
