@@ -44,16 +44,15 @@ pub(super) async fn obtain(acme: &Acme, order: &Order<'_>) -> Result<Certificate
     };
     let (mut remote, mut kept, key) = begun?;
     let result = drive(acme, order, &mut remote, &mut kept, &key).await;
-    match &result {
-        // Nothing more is to be had from it.
-        Err(
-            AcmeError::Validation { .. }
-            | AcmeError::Invalid { .. }
-            | AcmeError::NoChallenge { .. }
-            | AcmeError::WrongCertificate { .. },
-        ) => acme.forget(order.certificate)?,
-        // Kept, until the certificate is durable elsewhere.
-        _ => {}
+    // Nothing more is to be had from these; else it is kept until the certificate is durable elsewhere.
+    if let Err(
+        AcmeError::Validation { .. }
+        | AcmeError::Invalid { .. }
+        | AcmeError::NoChallenge { .. }
+        | AcmeError::WrongCertificate { .. },
+    ) = &result
+    {
+        acme.forget(order.certificate)?;
     }
     result
 }
