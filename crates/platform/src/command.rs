@@ -22,6 +22,8 @@ pub struct Command {
     pub argv: Vec<String>,
     /// How long it may run.
     pub time_limit: Duration,
+    /// Variables that its environment has beside those of this process.
+    pub environment: Vec<(&'static str, String)>,
     /// Files that it shall see in place of others: (what is there, where it shall be seen).
     pub bound: Vec<(PathBuf, PathBuf)>,
 }
@@ -106,9 +108,9 @@ fn output_suffix(output: &str) -> String {
 }
 
 impl Command {
-    /// A command without staged files.
+    /// A command with the environment of this process, and without staged files.
     pub fn new(argv: Vec<String>, time_limit: Duration) -> Self {
-        Self { argv, time_limit, bound: Vec::new() }
+        Self { argv, time_limit, environment: Vec::new(), bound: Vec::new() }
     }
 
     /// Runs it to its end, or to its time limit.
@@ -121,6 +123,7 @@ impl Command {
         let mut command = tokio::process::Command::new(program);
         command
             .args(arguments.iter().map(OsString::from))
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::from(stdout))
             .stderr(Stdio::from(stderr))
