@@ -50,6 +50,8 @@ pub mod tracer;
 pub mod tree;
 
 mod digest;
+#[cfg(unix)]
+mod server;
 
 #[cfg(unix)]
 pub use acme_proxy::{AcmeProxy, RecordedOrder, RenewalAnswer, certificate_identifier};

@@ -10,16 +10,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::authority::Authority;
-use crate::condition::wait_for;
+use crate::invocation;
 use crate::port::ReservedPort;
-use crate::{invocation, process};
+use crate::server::{self, Server};
 
 /// How long the two servers may take to start or to end.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -160,7 +160,7 @@ impl Pebble {
 
     /// All that the ACME server has logged.
     pub fn log(&self) -> String {
-        log_of(self.directory.path(), "pebble")
+        server::log_of(self.directory.path(), "pebble")
     }
 
     fn attempt(options: &PebbleOptions) -> Result<Self, String> {
@@ -181,24 +181,23 @@ impl Pebble {
         fs_err::write(path("pebble.json"), configuration(&ports, options).to_string())
             .expect("a configuration for pebble");
 
-        let mut names = Server::start("pebble-challtestsrv", directory.path(), |command| {
-            let unused = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
-            command.args(unused).args(["-defaultIPv4", "127.0.0.1"]);
-            command.args(["-dns01", &ports.names.address().to_string()]);
-            command.args(["-management", &ports.names_management.address().to_string()]);
-        })?;
-        let mut acme = Server::start("pebble", directory.path(), |command| {
-            command.args(["-config", "pebble.json", "-dnsserver", &ports.names.address().to_string()]);
-            if options.strict {
-                command.arg("-strict");
-            }
-            command
-                .env("PEBBLE_VA_NOSLEEP", "1")
-                .env_remove("PEBBLE_VA_ALWAYS_VALID")
-                .env("PEBBLE_WFE_NONCEREJECT", options.nonce_reject_percent.to_string())
-                .env("PEBBLE_AUTHZREUSE", options.authorization_reuse_percent.to_string())
-                .env("PEBBLE_ALTERNATE_ROOTS", options.alternate_roots.to_string());
-        })?;
+        let mut names = Command::new("pebble-challtestsrv");
+        let unused = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
+        names.args(unused).args(["-defaultIPv4", "127.0.0.1"]);
+        names.args(["-dns01", &ports.names.address().to_string()]);
+        names.args(["-management", &ports.names_management.address().to_string()]);
+        let mut names = Server::start("pebble-challtestsrv", directory.path(), names)?;
+        let mut acme = Command::new("pebble");
+        acme.args(["-config", "pebble.json", "-dnsserver", &ports.names.address().to_string()]);
+        if options.strict {
+            acme.arg("-strict");
+        }
+        acme.env("PEBBLE_VA_NOSLEEP", "1")
+            .env_remove("PEBBLE_VA_ALWAYS_VALID")
+            .env("PEBBLE_WFE_NONCEREJECT", options.nonce_reject_percent.to_string())
+            .env("PEBBLE_AUTHZREUSE", options.authorization_reuse_percent.to_string())
+            .env("PEBBLE_ALTERNATE_ROOTS", options.alternate_roots.to_string());
+        let mut acme = Server::start("pebble", directory.path(), acme)?;
         names.wait_until_ready(directory.path(), || {
             accepts(ports.names_management.address()) && resolves(ports.names.address())
         })?;
@@ -260,61 +259,4 @@ fn resolves(name_server: SocketAddr) -> bool {
         socket.recv(&mut [0; 512])
     };
     ask().is_ok_and(|length| length > QUESTION.len())
-}
-
-/// A server of ours, whose words go to `<program>.log`.
-#[derive(Debug)]
-struct Server {
-    program: &'static str,
-    child: Child,
-}
-
-impl Server {
-    fn start(
-        program: &'static str,
-        directory: &Path,
-        prepare: impl FnOnce(&mut Command),
-    ) -> Result<Self, String> {
-        let log = fs_err::File::create(log_path(directory, program)).expect("a file for the log").into_file();
-        let mut command = Command::new(program);
-        command
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle of the log"))
-            .stderr(log);
-        prepare(&mut command);
-        let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
-        Ok(Self { program, child })
-    }
-
-    fn wait_until_ready(&mut self, directory: &Path, ready: impl Fn() -> bool) -> Result<(), String> {
-        let outcome = wait_for(LIMIT, || match self.child.try_wait() {
-            Ok(Some(status)) => Some(Err(format!("{} ended with {status}", self.program))),
-            Ok(None) => ready().then_some(Ok(())),
-            Err(error) => Some(Err(error.to_string())),
-        });
-        let late = || Err(format!("{} does not answer after {} s", self.program, LIMIT.as_secs()));
-        outcome
-            .unwrap_or_else(late)
-            .map_err(|message| format!("{message}:\n{}", log_of(directory, self.program)))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let asked = process::terminate(self.child.id());
-        let ended = wait_for(LIMIT, || self.child.try_wait().transpose());
-        if asked.is_err() || ended.is_none() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-fn log_path(directory: &Path, program: &str) -> PathBuf {
-    directory.join(format!("{program}.log"))
-}
-
-fn log_of(directory: &Path, program: &str) -> String {
-    fs_err::read_to_string(log_path(directory, program)).unwrap_or_default()
 }
