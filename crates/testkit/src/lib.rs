@@ -5,8 +5,9 @@
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
 //! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
 //! clients get their certificates from Pebble ([`pebble`]), with renewal information and profiles by an [`acme_proxy`]
-//! in front of it, and may answer it by a [`webroot`]. It stops a program at each of its system calls ([`tracer`]),
-//! builds what a power cut leaves ([`power_cut`]), and keeps whole directories to put them back ([`tree`]).
+//! in front of it, and may answer it by a [`webroot`] or in a zone of BIND or Knot ([`name_server`]). It stops a program
+//! at each of its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories
+//! to put them back ([`tree`]).
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -31,6 +32,8 @@ pub mod webroot;
 
 #[cfg(unix)]
 pub mod acme_proxy;
+#[cfg(target_os = "linux")]
+pub mod name_server;
 #[cfg(unix)]
 pub mod nginx;
 #[cfg(unix)]
@@ -58,6 +61,8 @@ pub use acme_proxy::{AcmeProxy, RecordedOrder, RenewalAnswer, certificate_identi
 pub use authority::{Authority, IssuedCertificate};
 pub use digest::{fingerprint, thumbprint};
 pub use load::{LoadReport, TlsLoad};
+#[cfg(target_os = "linux")]
+pub use name_server::NameServer;
 #[cfg(unix)]
 pub use nginx::Nginx;
 #[cfg(unix)]

@@ -1,5 +1,5 @@
 //! A real ACME server (RFC 8555) on free ports of the loopback interface: Pebble, with its challenge test server
-//! as the name server that answers every name with 127.0.0.1.
+//! as the name server that answers every name with 127.0.0.1, or with a [`crate::name_server`] for dns-01.
 //!
 //! Each start makes a new root and a new intermediate, so a certificate of one fixture is nothing to another. Three
 //! certificates must be told apart: what the directory is served with leads to [`Pebble::directory_root`], what is
@@ -47,10 +47,12 @@ pub struct PebbleOptions {
     pub external_account: Option<(String, String)>,
     /// Pebble's `-strict`: refuses what future versions of the protocol's servers will refuse.
     pub strict: bool,
+    /// The name server that is asked for every name; `None`: the challenge test server, which answers 127.0.0.1.
+    pub name_server: Option<SocketAddr>,
 }
 
 impl Default for PebbleOptions {
-    /// No nonce refused, nothing used again, one root, 90 days.
+    /// No nonce refused, nothing used again, one root, 90 days, every name at 127.0.0.1.
     fn default() -> Self {
         Self {
             nonce_reject_percent: 0,
@@ -59,6 +61,7 @@ impl Default for PebbleOptions {
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             external_account: None,
             strict: false,
+            name_server: None,
         }
     }
 }
@@ -188,7 +191,8 @@ impl Pebble {
         names.args(["-management", &ports.names_management.address().to_string()]);
         let mut names = Server::start("pebble-challtestsrv", directory.path(), names)?;
         let mut acme = Command::new("pebble");
-        acme.args(["-config", "pebble.json", "-dnsserver", &ports.names.address().to_string()]);
+        let name_server = options.name_server.unwrap_or_else(|| ports.names.address());
+        acme.args(["-config", "pebble.json", "-dnsserver", &name_server.to_string()]);
         if options.strict {
             acme.arg("-strict");
         }

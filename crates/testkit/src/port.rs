@@ -6,9 +6,14 @@
 //! and listen beside it (Rust's standard library and nginx set it), a connection is refused while no server
 //! listens, and nobody else is given the number: neither by port 0 nor for an outgoing connection.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+/// How often a port for both protocols is drawn.
+const ATTEMPTS: usize = 50;
 
 /// A port of 127.0.0.1 that is kept free for one server until this value is dropped.
 #[derive(Debug)]
@@ -22,13 +27,27 @@ impl ReservedPort {
     #[expect(clippy::new_without_default, reason = "each call takes another port")]
     pub fn new() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let placeholder = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
-        // Bound without SO_REUSEADDR, so that the number is nobody else's; set after, so that the server may join.
-        placeholder.bind(&any.into()).expect("a free port on the loopback interface");
-        placeholder.set_reuse_address(true).expect("SO_REUSEADDR");
+        let placeholder = placeholder(any).expect("a free port on the loopback interface");
         let address = placeholder.local_addr().expect("the address of a bound socket");
         let number = address.as_socket().expect("an IPv4 address").port();
         Self { number, _placeholder: placeholder }
+    }
+
+    /// Reserves a port for a server that listens over TCP and UDP alike.
+    ///
+    /// A placeholder cannot keep a port of UDP free. So this one is below those that the kernel hands out to clients
+    /// (ip(7), `ip_local_port_range`): nobody but a fixture of ours asks for it.
+    #[track_caller]
+    pub fn for_tcp_and_udp() -> Self {
+        for _ in 0..ATTEMPTS {
+            let number =
+                10_000 + u16::try_from(RandomState::new().build_hasher().finish() % 22_000).unwrap_or(0);
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, number));
+            if let (Ok(_free), Some(placeholder)) = (UdpSocket::bind(address), placeholder(address)) {
+                return Self { number, _placeholder: placeholder };
+            }
+        }
+        panic!("no free port in {ATTEMPTS} attempts");
     }
 
     /// The port's number.
@@ -40,6 +59,15 @@ impl ReservedPort {
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.number))
     }
+}
+
+/// A socket at `address` that does not listen; `None` when somebody has it.
+fn placeholder(address: SocketAddr) -> Option<Socket> {
+    let placeholder = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+    // Bound without SO_REUSEADDR, so that the number is nobody else's; set after, so that the server may join.
+    placeholder.bind(&address.into()).ok()?;
+    placeholder.set_reuse_address(true).expect("SO_REUSEADDR");
+    Some(placeholder)
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ impl Server {
         Ok(Self { name, child })
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it answers; fails with its words when it ends before or takes too long.
     pub(crate) fn wait_until_ready(
         &mut self,
