@@ -37,3 +37,45 @@ pub(crate) async fn follow(lookup: &impl Lookup, challenge: Name) -> Result<Name
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::resolver::fake::{Answers, run};
+
+    fn node(number: usize) -> String {
+        format!("n{number}.example")
+    }
+
+    proptest! {
+        #[test]
+        fn any_map_of_aliases_ends_at_its_end_or_with_an_error(
+            aliases in proptest::collection::btree_map(0..14_usize, 0..14_usize, 0..14),
+            start in 0..14_usize,
+        ) {
+            let mut answers = Answers::default();
+            for (from, to) in &aliases {
+                answers.alias(&node(*from), &node(*to));
+            }
+            // The same walk over numbers: how many steps to the end, if there is one.
+            let steps: Vec<usize> = std::iter::successors(Some(start), |at| aliases.get(at).copied()).take(20).collect();
+            let is_circle = steps.len() == 20;
+            let found = run(follow(&answers, name::parse(&node(start)).unwrap()));
+            prop_assert!(answers.asked() <= LONGEST + 1);
+            match found {
+                Ok(end) => {
+                    prop_assert!(!is_circle && steps.len() <= LONGEST + 1);
+                    prop_assert_eq!(name::text(&end), node(steps[steps.len() - 1]));
+                }
+                Err(DnsError::AliasLoop { path }) => {
+                    prop_assert!(is_circle);
+                    prop_assert!(path[..path.len() - 1].contains(&path[path.len() - 1]));
+                }
+                Err(DnsError::AliasTooLong { .. }) => prop_assert!(steps.len() > LONGEST + 1),
+                Err(other) => prop_assert!(false, "{}", other),
+            }
+        }
+    }
+}

@@ -99,8 +99,8 @@ mod tests {
         ) {
             let name = Name::from_labels(labels.iter().map(Vec::as_slice)).unwrap();
             prop_assert!(text(&name).bytes().all(|byte| (0x21..0x7f).contains(&byte)));
-            let is_usual = labels.iter().flatten().all(|byte| super::is_usual(*byte));
-            prop_assert_eq!(is_plain(&name), is_usual);
+            let all_usual = labels.iter().flatten().all(|byte| is_usual(*byte));
+            prop_assert_eq!(is_plain(&name), all_usual);
         }
     }
 }

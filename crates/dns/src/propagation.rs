@@ -71,13 +71,7 @@ pub(crate) async fn wait(
         let last = Instant::now() >= end;
         let limit = end.max(Instant::now() + LAST_LOOK);
         join_all(pending.iter_mut().map(|pending| look(pending, limit))).await;
-        for done in pending.iter().filter(|pending| pending.values.is_empty()) {
-            seen.insert((done.server.clone(), done.record.clone()));
-        }
-        pending.retain(|pending| {
-            let is_elsewhere = || seen.contains(&(pending.server.clone(), pending.record.clone()));
-            !(pending.values.is_empty() || pending.has_no_route() && is_elsewhere())
-        });
+        settle(&mut pending, &mut seen);
         if pending.is_empty() {
             return Ok(());
         }
@@ -89,6 +83,17 @@ pub(crate) async fn wait(
         sleep_until(end.min(Instant::now() + pause)).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Takes away who shows all values, and whom this machine has no route to where the same server was seen elsewhere.
+fn settle(pending: &mut Vec<Pending>, seen: &mut HashSet<(String, Name)>) {
+    for done in pending.iter().filter(|pending| pending.values.is_empty()) {
+        seen.insert((done.server.clone(), done.record.clone()));
+    }
+    pending.retain(|pending| {
+        let is_elsewhere = || seen.contains(&(pending.server.clone(), pending.record.clone()));
+        !(pending.values.is_empty() || pending.has_no_route() && is_elsewhere())
+    });
 }
 
 /// Every address of every server with every record that it must show.
@@ -182,5 +187,43 @@ impl Pending {
             record: name::text(&self.record),
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_route_counts_unless_its_server_was_seen_at_another() {
+        let record = name::parse("_acme-challenge.example").unwrap();
+        let looked = |server: &str, address: &str, values: &[&str], reason| Pending {
+            server: server.to_owned(),
+            address: Some(address.parse().unwrap()),
+            record: record.clone(),
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            reason,
+        };
+        let no_route = || Reason::Unanswered(ExchangeError::NoRoute);
+        let mut pending = vec![
+            looked("ns1", "192.0.2.1:53", &["v"], Reason::Absent { others: 0 }),
+            looked("ns1", "[2001:db8::1]:53", &["v"], no_route()),
+            looked("ns2", "192.0.2.2:53", &[], Reason::Absent { others: 1 }),
+            looked("ns2", "[2001:db8::2]:53", &["v"], no_route()),
+            looked("ns2", "192.0.2.22:53", &["v"], Reason::Unanswered(ExchangeError::Silent)),
+            looked("ns3", "[2001:db8::3]:53", &["v"], no_route()),
+        ];
+        let mut seen = HashSet::new();
+        settle(&mut pending, &mut seen);
+        let left = |pending: &[Pending]| -> Vec<String> {
+            pending.iter().map(|pending| pending.address.unwrap().to_string()).collect()
+        };
+        assert_eq!(left(&pending), ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.22:53", "[2001:db8::3]:53"]);
+
+        // Seen later: what has no route goes then, and what only it could show stays.
+        pending[0].values.clear();
+        settle(&mut pending, &mut seen);
+        assert_eq!(left(&pending), ["192.0.2.22:53", "[2001:db8::3]:53"]);
+        assert_eq!(pending[1].lacking().reason, "this machine has no route to it");
     }
 }

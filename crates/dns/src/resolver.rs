@@ -90,3 +90,58 @@ mod tests {
         }
     }
 }
+
+/// A map that answers like a resolver.
+#[cfg(test)]
+pub(crate) mod fake {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use hickory_proto::rr::RData;
+    use hickory_proto::rr::rdata::{CNAME, SOA};
+
+    use super::*;
+
+    #[derive(Default)]
+    pub(crate) struct Answers {
+        records: BTreeMap<(Name, RecordType), Vec<Record>>,
+        asked: AtomicUsize,
+    }
+
+    impl Answers {
+        pub(crate) fn alias(&mut self, from: &str, to: &str) {
+            let (from, to) = (name::parse(from).unwrap(), name::parse(to).unwrap());
+            let alias = Record::from_rdata(from.clone(), 60, RData::CNAME(CNAME(to)));
+            self.records.insert((from, RecordType::CNAME), vec![alias]);
+        }
+
+        pub(crate) fn zone(&mut self, zone: &str) {
+            let zone = name::parse(zone).unwrap();
+            let soa = SOA::new(zone.clone(), zone.clone(), 1, 1, 1, 1, 1);
+            let record = Record::from_rdata(zone.clone(), 60, RData::SOA(soa));
+            self.records.insert((zone, RecordType::SOA), vec![record]);
+        }
+
+        /// How many questions came.
+        pub(crate) fn asked(&self) -> usize {
+            self.asked.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Lookup for Answers {
+        async fn lookup(&self, name: &Name, record_type: RecordType) -> Result<Vec<Record>, DnsError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            Ok(self.records.get(&(name.clone(), record_type)).cloned().unwrap_or_default())
+        }
+    }
+
+    /// Carries out what never waits.
+    pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => value,
+            std::task::Poll::Pending => panic!("it waits"),
+        }
+    }
+}

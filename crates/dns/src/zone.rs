@@ -19,3 +19,32 @@ pub(crate) async fn find(lookup: &impl Lookup, record: &Name) -> Result<Name, Dn
     }
     Err(DnsError::ZoneNotFound { record: name::text(record) })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::resolver::fake::{Answers, run};
+
+    proptest! {
+        #[test]
+        fn the_longest_zone_that_the_name_is_in_is_found(
+            labels in proptest::collection::vec("[a-c]", 1..8),
+            zones in proptest::collection::vec(proptest::collection::vec("[a-c]", 1..5), 0..12),
+        ) {
+            let mut answers = Answers::default();
+            for zone in &zones {
+                answers.zone(&zone.join("."));
+            }
+            let longest = zones.iter().filter(|zone| labels.ends_with(zone)).max_by_key(|zone| zone.len());
+            let found = run(find(&answers, &name::parse(&labels.join(".")).unwrap()));
+            prop_assert!(answers.asked() <= labels.len());
+            match (found, longest) {
+                (Ok(found), Some(longest)) => prop_assert_eq!(name::text(&found), longest.join(".")),
+                (Err(DnsError::ZoneNotFound { .. }), None) => {}
+                (found, longest) => prop_assert!(false, "{found:?} {longest:?}"),
+            }
+        }
+    }
+}
