@@ -204,6 +204,48 @@ fn pebble_comes_with_roots_of_its_own_behaves_as_asked_and_goes() {
     assert!(is_closed(address));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn pebble_asks_the_name_server_that_it_is_given() {
+    use baton_testkit::NameServer;
+    use baton_testkit::name_server::{Options, Place, Software, TransferKey, Zone};
+
+    for software in [Software::Bind, Software::Knot] {
+        let key = TransferKey::new("lego.key", "hmac-sha256");
+        let place = Place::new(software);
+        let zone = Zone::Primary {
+            name: "example.test".to_owned(),
+            records: format!("@ IN NS ns1\nns1 IN A {}", place.address().ip()),
+            key: Some(key.clone()),
+            secondaries: Vec::new(),
+        };
+        let names =
+            NameServer::start(Options { software, place, zones: vec![zone], notify_delay: Duration::ZERO });
+        let address = names.address();
+        let pebble = Pebble::with(&PebbleOptions { name_server: Some(address), ..PebbleOptions::default() });
+        let directory = tempfile::tempdir().unwrap();
+        let variables = [
+            format!("LEGO_CA_CERTIFICATES={}", text(&pebble.directory_root())),
+            format!("RFC2136_NAMESERVER={address}"),
+            format!("RFC2136_TSIG_KEY={}.", key.name),
+            format!("RFC2136_TSIG_ALGORITHM={}.", key.algorithm),
+            format!("RFC2136_TSIG_SECRET={}", key.secret),
+        ];
+        let (url, resolver) = (pebble.directory_url(), address.to_string());
+        let lego =
+            ["lego", "--accept-tos", "--email", "a@example.test", "--server", &url, "--dns", "rfc2136"];
+        let names_asked = ["--domains", "*.example.test"];
+        let rest =
+            ["--dns.disable-cp", "--dns.resolvers", &resolver, "--path", text(directory.path()), "run"];
+        let mut arguments = vec!["env"];
+        arguments.extend(variables.iter().map(String::as_str));
+        arguments.extend(lego.iter().chain(&names_asked).chain(&rest));
+        run(&arguments, LIMIT).unwrap().expect_success();
+        assert!(directory.path().join("certificates/_.example.test.crt").exists());
+        assert!(names.txt("_acme-challenge.example.test").is_empty());
+    }
+}
+
 #[test]
 fn a_webroot_serves_what_is_in_it_and_nothing_else() {
     let port = ReservedPort::new();
