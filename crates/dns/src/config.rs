@@ -18,6 +18,8 @@ pub struct DnsConfig {
     pub resolvers: Vec<SocketAddr>,
     /// The servers that must show a record before the CA is told; empty: all that the zone names (NS), on port 53.
     pub authoritative: Vec<SocketAddr>,
+    /// How long these may take to show a record.
+    pub deadline: Duration,
 }
 
 /// Who changes the zone.

@@ -37,6 +37,7 @@ pub struct DnsSolver {
     resolver: Resolver,
     zone: Option<Name>,
     authoritative: Vec<SocketAddr>,
+    deadline: Duration,
 }
 
 impl DnsSolver {
@@ -54,6 +55,7 @@ impl DnsSolver {
             resolver: Resolver::new(config.resolvers)?,
             zone,
             authoritative: config.authoritative,
+            deadline: config.deadline,
         })
     }
 
@@ -94,6 +96,11 @@ impl DnsSolver {
         let published = self.locate(domain, value).await?;
         self.add(&published).await?;
         Ok(published)
+    }
+
+    /// How long the settings give the servers to show a record.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
     }
 
     /// Waits until every authoritative server shows every value; asks each one directly, with growing pauses.

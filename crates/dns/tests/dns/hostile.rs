@@ -28,6 +28,7 @@ fn config(resolver: SocketAddr) -> DnsConfig {
         zone: None,
         resolvers: vec![resolver],
         authoritative: Vec::new(),
+        deadline: Duration::from_secs(30),
     }
 }
 

@@ -28,6 +28,7 @@ fn read(
         zone: None,
         resolvers: vec!["192.0.2.1:53".parse().unwrap()],
         authoritative: Vec::new(),
+        deadline: Duration::from_secs(30),
     };
     DnsSolver::new(config).map(|solver| format!("{solver:?}"))
 }

@@ -76,6 +76,7 @@ pub(crate) fn config_at(server: SocketAddr, key_file: PathBuf) -> DnsConfig {
         zone: None,
         resolvers: vec![server],
         authoritative: vec![server],
+        deadline: Duration::from_secs(30),
     }
 }
 
