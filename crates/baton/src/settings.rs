@@ -14,6 +14,7 @@ pub(crate) use values::{
     Address, Challenge, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
 };
 
+pub(crate) mod dns;
 pub(crate) mod rules;
 mod values;
 
@@ -89,6 +90,8 @@ pub(crate) struct IssuerSettings {
     pub(crate) external_account: Option<ExternalAccountSettings>,
     /// acme: the profile to order, where the CA has several.
     pub(crate) profile: Option<String>,
+    /// acme: how dns-01 is answered.
+    pub(crate) dns: Option<dns::DnsSettings>,
 }
 
 /// `external-account` of an issuer

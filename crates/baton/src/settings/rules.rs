@@ -13,6 +13,7 @@ use fs_err as fs;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
+use crate::settings::dns::dns_solver;
 use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings};
 use crate::wiring::{DESIGNER, INTERNAL};
 
@@ -31,11 +32,15 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
     for issuer in &loaded.settings.issuer {
         check_issuer(loaded, issuer)?;
         read_roots(loaded, issuer)?;
+        if let Some(dns) = &issuer.dns {
+            dns_solver(loaded, dns)?;
+        }
     }
     Ok(())
 }
 
-fn wrong(loaded: &Loaded, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+/// A value that is well formed and does not fit.
+pub(super) fn wrong(loaded: &Loaded, message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure::with(Exit::Usage, &loaded.wrong(message, hint))
 }
 
@@ -142,6 +147,7 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
         ("challenge", issuer.challenge.is_some(), is_acme, ACME_KIND),
         ("external-account", issuer.external_account.is_some(), is_acme, ACME_KIND),
         ("profile", issuer.profile.is_some(), is_acme, ACME_KIND),
+        ("dns", issuer.dns.is_some(), is_acme, ACME_KIND),
         ("http-port", issuer.http_port.is_some(), is_acme && is_http, "challenge = \"http-01\""),
         ("webroot", issuer.webroot.is_some(), is_acme && is_http, "challenge = \"http-01\""),
         ("tls-port", issuer.tls_port.is_some(), is_acme && is_tls, "challenge = \"tls-alpn-01\""),

@@ -56,6 +56,48 @@ fn names_that_lead_nowhere_are_told_before_anything_is_made() {
 }
 
 #[test]
+fn what_does_not_fit_in_the_settings_of_dns_01_is_told_before_anything_is_made() {
+    let issuer = "[[issuer]]\nname = 'a'\nkind = 'acme'\ndirectory = 'letsencrypt'\nchallenge = 'http-01'\n[issuer.dns]\n";
+    let key = "key \"k\" { algorithm hmac-md5; secret \"c2VjcmV0\"; };";
+    for (text, expected) in [
+        ("kind = 'rfc2136'\nkey = 'k'\n", "lacks the key `server`"),
+        ("kind = 'rfc2136'\nserver = '192.0.2.1'\n", "lacks the key `key`"),
+        ("kind = 'rfc2136'\nserver = '192.0.2.1'\nkey = 'nowhere'\n", "the key in `"),
+        (
+            "kind = 'rfc2136'\nserver = '192.0.2.1'\nkey = 'k'\n",
+            "the algorithm \"hmac-md5\" is not supported",
+        ),
+        ("kind = 'rfc2136'\nserver = 'a b'\n", "\"a b\" is no server: write"),
+        ("kind = 'rfc2136'\nalgorithm = 'hmac-sha1'\n", "take hmac-sha256, hmac-sha384 or hmac-sha512"),
+        ("kind = 'rfc2136'\npublish = ['true']\n", "has the key `publish`, which belongs to another"),
+        ("kind = 'command'\nremove = ['true']\n", "lacks the key `publish`"),
+        ("kind = 'command'\npublish = []\nremove = ['true']\n", "the command to publish a record is empty"),
+        ("kind = 'command'\npublish = ['a']\nremove = ['b']\nttl = '60s'\n", "has the key `ttl`"),
+        ("kind = 'command'\npublish = ['a']\nremove = ['b']\nzone = 'a b'\n", "\"a b\" is no zone"),
+        ("kind = 'command'\nresolver = ['ns1.example.com']\n", "is no IP address: write"),
+        ("kind = 'provider'\nprovider = 'cloudflare'\n", "lacks the key `credentials`"),
+        (
+            "kind = 'provider'\nprovider = 'nobody'\ncredentials = 'c'\n",
+            "the provider \"nobody\" cannot be used",
+        ),
+        ("kind = 'rfc2163'\n", "did you mean `rfc2136`?"),
+        ("kind = 'rfc2136'\nkeyname = 'k'\n", "did you mean `key-name`?"),
+    ] {
+        let world = World::with_settings(&format!("{issuer}{text}"));
+        fs_err::write(world.path("k"), key).unwrap();
+        let ran = world.baton(&["check"]).expect(2);
+        assert!(ran.stderr.contains(expected), "{text}\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("hint:") || ran.stderr.contains("write") || ran.stderr.contains("take"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("c2VjcmV0"), "{}", ran.stderr);
+        assert_eq!(world.listing(), ["baton.toml", "k"]);
+    }
+}
+
+#[test]
 fn a_settings_file_that_is_not_there() {
     let world = World::new();
     let ran = world.baton(&["up", "--settings", "nowhere.toml"]).expect(2);

@@ -18,21 +18,18 @@ fn by_command(world: &World, publish: &[&str], remove: &[&str]) -> DnsSolver {
 }
 
 #[tokio::test]
-async fn a_script_around_nsupdate_does_the_same() {
+async fn the_script_of_the_guide_does_the_same() {
     let world = World::new(Software::Bind, &[("example.test", "")]);
-    // As in docs/guides/dns-01.md.
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/dns-01.md");
+    let guide = fs_err::read_to_string(guide).unwrap();
+    let example = guide.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let (address, key_file) = (world.server.address(), world.key_file());
+    let here = example
+        .replace("/etc/baton/baton.key", key_file.to_str().unwrap())
+        .replace("ns1.example.com 53", &format!("{} {}", address.ip(), address.port()));
+    assert_ne!(here, example);
     let script = world.directory.path().join("change");
-    fs_err::write(
-        &script,
-        format!(
-            "printf 'server {} {}\\nupdate %s %s. 60 TXT %s\\nsend\\n' \"$1\" \"$BATON_RECORD\" \"$BATON_VALUE\" |\n\
-             exec nsupdate -k {}\n",
-            world.server.address().ip(),
-            world.server.address().port(),
-            world.key_file().display()
-        ),
-    )
-    .unwrap();
+    fs_err::write(&script, here).unwrap();
     let script = script.to_str().unwrap();
     let solver = by_command(&world, &["sh", script, "add"], &["sh", script, "delete"]);
     let first = solver.publish("www.example.test", VALUE).await.unwrap();
