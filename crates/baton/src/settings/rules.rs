@@ -137,6 +137,7 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
     let is_acme = issuer.kind == IssuerKind::Acme;
     let is_http = issuer.challenge == Some(Challenge::Http01);
     let is_tls = issuer.challenge == Some(Challenge::TlsAlpn01);
+    let is_dns = issuer.challenge == Some(Challenge::Dns01);
     let is_internal = issuer.kind == IssuerKind::Internal;
     let keys = [
         ("lifetime", issuer.lifetime.is_some(), is_internal, "an issuer of the kind \"internal\""),
@@ -147,7 +148,7 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
         ("challenge", issuer.challenge.is_some(), is_acme, ACME_KIND),
         ("external-account", issuer.external_account.is_some(), is_acme, ACME_KIND),
         ("profile", issuer.profile.is_some(), is_acme, ACME_KIND),
-        ("dns", issuer.dns.is_some(), is_acme, ACME_KIND),
+        ("dns", issuer.dns.is_some(), is_acme && is_dns, "challenge = \"dns-01\""),
         ("http-port", issuer.http_port.is_some(), is_acme && is_http, "challenge = \"http-01\""),
         ("webroot", issuer.webroot.is_some(), is_acme && is_http, "challenge = \"http-01\""),
         ("tls-port", issuer.tls_port.is_some(), is_acme && is_tls, "challenge = \"tls-alpn-01\""),
@@ -176,7 +177,13 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
     if is_acme && issuer.challenge.is_none() {
         return refuse(
             "does not say how the names are validated".to_owned(),
-            "set challenge = \"http-01\" or \"tls-alpn-01\"",
+            "set challenge = \"http-01\", \"tls-alpn-01\" or \"dns-01\"",
+        );
+    }
+    if is_dns && issuer.dns.is_none() {
+        return refuse(
+            "does not say who changes the DNS".to_owned(),
+            "add [issuer.dns] behind it, with kind = \"rfc2136\", \"command\" or \"provider\"",
         );
     }
     if issuer.challenge_addresses.as_ref().is_some_and(Vec::is_empty) {

@@ -78,6 +78,9 @@ pub(crate) enum Challenge {
     /// A certificate in a TLS handshake (RFC 8737).
     #[serde(rename = "tls-alpn-01")]
     TlsAlpn01,
+    /// A record in the DNS (RFC 8555, 8.4).
+    #[serde(rename = "dns-01")]
+    Dns01,
 }
 
 /// The directory of an ACME server: its URL, or the name of a CA that everybody knows.

@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
+use crate::settings::dns::dns_solver;
 use crate::settings::{CertificateSettings, Challenge, IssuerKind, IssuerSettings, Settings, rules};
 use crate::wiring::own_names;
 
@@ -117,7 +118,7 @@ impl<'a> IssuerOpener<'a> {
             contact: settings.contact.iter().map(|contact| contact.0.clone()).collect(),
             external_account: rules::external_account(&self.place.loaded, settings)?,
             profile: settings.profile.clone(),
-            solver: self.solver(settings),
+            solver: self.solver(settings)?,
             patience: ORDER_PATIENCE,
         };
         let files = self.place.data.join("acme").join(&settings.name);
@@ -125,7 +126,14 @@ impl<'a> IssuerOpener<'a> {
         Ok(Arc::new(Issuer::Acme(Box::new(acme))))
     }
 
-    fn solver(&mut self, settings: &IssuerSettings) -> Solver {
+    fn solver(&mut self, settings: &IssuerSettings) -> Result<Solver, Failure> {
+        if let Some(dns) = &settings.dns {
+            return Ok(Solver::Dns(Box::new(dns_solver(&self.place.loaded, dns)?)));
+        }
+        Ok(self.port_solver(settings))
+    }
+
+    fn port_solver(&mut self, settings: &IssuerSettings) -> Solver {
         let everywhere = || vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let addresses = settings.challenge_addresses.clone().unwrap_or_else(everywhere);
         let on = |port: u16| addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();

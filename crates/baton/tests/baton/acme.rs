@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use baton_testkit::name_server::{NameServer, Options, Place, Software, TransferKey, Zone};
 use baton_testkit::port::ReservedPort;
 use baton_testkit::{
     AcmeProxy, Authority, Nginx, Pebble, PebbleOptions, Product, ProductFixture, Webroot, invocation, openssl,
@@ -317,4 +318,91 @@ fn in_state(world: &World, query: &str) -> String {
     let finished =
         invocation::run(&["python3", "-c", script, &database, query], Duration::from_secs(20)).unwrap();
     finished.expect_success().stdout
+}
+
+#[test]
+fn a_wildcard_is_obtained_by_dns_01_from_a_zone_with_a_late_secondary_by_way_of_an_alias() {
+    let key = TransferKey::new("baton.key", "hmac-sha256");
+    let (first, second) = (Place::new(Software::Bind), Place::new(Software::Bind));
+    let (one, two) = (first.address(), second.address());
+    // The record that the CA asks for is an alias of another one in the zone.
+    let alias = "@ IN NS ns1\nns1 IN A 127.0.0.1\n_acme-challenge IN CNAME proof.challenges\n";
+    let zones = vec![Zone::Primary {
+        name: "example.com".to_owned(),
+        records: alias.to_owned(),
+        key: Some(key.clone()),
+        secondaries: vec![two],
+    }];
+    let options = |place, zones| Options {
+        software: Software::Bind,
+        place,
+        zones,
+        notify_delay: Duration::from_secs(1),
+    };
+    let primary = NameServer::start(options(first, zones));
+    let copy = Zone::Secondary { name: "example.com".to_owned(), primary: one };
+    let secondary = NameServer::start(options(second, vec![copy]));
+    // The CA asks the late one.
+    let pebble = PebbleOptions { name_server: Some(two), ..PebbleOptions::default() };
+    let scene = Scene::new(&pebble);
+    fs_err::write(scene.world.path("tsig.key"), key.file()).unwrap();
+    scene.write_settings(&format!(
+        "challenge = 'dns-01'\n[issuer.dns]\nkind = 'rfc2136'\nserver = '{one}'\nkey = 'tsig.key'\n\
+         resolver = ['{one}']\nauthoritative = ['{one}', '{two}']\n"
+    ));
+    let text = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    let text = text.replace("names = ['www.example.com']", "names = ['example.com', '*.example.com']");
+    scene.world.write_settings(&text);
+    let first = scene.renews(&scene.first);
+    scene.renews(&first);
+    let record = "proof.challenges.example.com";
+    assert!(primary.txt(record).is_empty(), "{:?}", primary.txt(record));
+    drop(secondary);
+}
+
+#[test]
+fn a_command_answers_dns_01_and_a_wildcard_without_dns_01_is_refused() {
+    let key = TransferKey::new("baton.key", "hmac-sha256");
+    let place = Place::new(Software::Bind);
+    let zone = Zone::Primary {
+        name: "example.com".to_owned(),
+        records: "@ IN NS ns1\nns1 IN A 127.0.0.1\n".to_owned(),
+        key: Some(key.clone()),
+        secondaries: Vec::new(),
+    };
+    let options =
+        Options { software: Software::Bind, place, zones: vec![zone], notify_delay: Duration::ZERO };
+    let server = NameServer::start(options);
+    let (ip, port) = (server.address().ip(), server.address().port());
+    let scene =
+        Scene::new(&PebbleOptions { name_server: Some(server.address()), ..PebbleOptions::default() });
+    fs_err::write(scene.world.path("tsig.key"), key.file()).unwrap();
+    let script = format!(
+        "printf 'server {ip} {port}\\nupdate %s %s 60 TXT %s\\nsend\\n' \"$1\" \"$BATON_RECORD\" \"$BATON_VALUE\" | \
+         nsupdate -k {}\n",
+        scene.world.path("tsig.key").display()
+    );
+    fs_err::write(scene.world.path("hook.sh"), script).unwrap();
+    let hook = scene.world.path("hook.sh").display().to_string();
+    let dns = |publish: &str| {
+        format!(
+            "challenge = 'dns-01'\n[issuer.dns]\nkind = 'command'\nresolver = ['{ip}:{port}']\n\
+             authoritative = ['{ip}:{port}']\ndeadline = '20s'\nremove = ['sh', '{hook}', 'delete']\n\
+             publish = {publish}\n"
+        )
+    };
+    scene.write_settings(&dns(&format!("['sh', '{hook}', 'add']")));
+    scene.renews(&scene.first);
+    assert!(server.txt("_acme-challenge.www.example.com").is_empty());
+    let served = scene.served();
+
+    scene.write_settings(&dns("['sh', '-c', 'echo no such zone >&2; exit 3']"));
+    let failed = scene.renew().expect(1);
+    assert!(failed.stderr.contains("no such zone"), "{}", failed.stderr);
+    scene.write_settings(&scene.http_01());
+    let text = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&text.replace("names = ['www.example.com']", "names = ['*.example.com']"));
+    let refused = scene.renew().expect(3);
+    assert!(refused.stderr.contains("dns-01"), "{}", refused.stderr);
+    assert_eq!(scene.served(), served);
 }

@@ -56,8 +56,56 @@ fn names_that_lead_nowhere_are_told_before_anything_is_made() {
 }
 
 #[test]
+fn what_does_not_fit_in_the_settings_of_an_acme_issuer_is_told_before_anything_is_made() {
+    let directory = "directory = 'letsencrypt'\n";
+    for (text, expected) in [
+        ("challenge = 'http-01'\n".to_owned(), "does not say where its CA is"),
+        (directory.to_owned(), "does not say how the names are validated"),
+        (format!("{directory}challenge = 'http-02'\n"), "did you mean `http-01`?"),
+        (
+            "directory = 'http://ca.example/dir'\n".to_owned(),
+            "is no ACME directory: write its URL with https://",
+        ),
+        ("directory = 'letsencrpyt'\n".to_owned(), "or one of letsencrypt, letsencrypt-staging"),
+        (format!("{directory}contact = 'admin'\n"), "is no contact: write mailto:"),
+        (
+            format!("{directory}challenge = 'http-01'\nhttp-port = 80\nwebroot = 'w'\n"),
+            "a port and a webroot",
+        ),
+        (
+            format!("{directory}challenge = 'http-01'\ntls-port = 443\n"),
+            "the key `tls-port`, which belongs to",
+        ),
+        (format!("{directory}challenge = 'http-01'\nhttp-port = 0\n"), "nonzero"),
+        (format!("{directory}challenge = 'dns-01'\n"), "does not say who changes the DNS"),
+        (format!("{directory}challenge = 'http-01'\nchallenge-addresses = []\n"), "on no address"),
+        (
+            format!("{directory}challenge = 'http-01'\nlifetime = '47d'\n"),
+            "the key `lifetime`, which belongs to",
+        ),
+        (format!("{directory}challenge = 'http-01'\nroot = 'nowhere.pem'\n"), "the root of the issuer \"a\""),
+        (
+            format!(
+                "{directory}challenge = 'http-01'\nexternal-account = {{ key-id = 'k', key-file = 'k' }}\n"
+            ),
+            "it is no base64",
+        ),
+    ] {
+        let issuer = "[[issuer]]\nname = 'a'\nkind = 'acme'\n";
+        let world = World::with_settings(&format!("{issuer}{text}"));
+        fs_err::write(world.path("k"), "top secret!").unwrap();
+        // What is read from files is told when an issuer is opened.
+        let command = if text.contains("external") { ["account", "show"] } else { ["check", "-v"] };
+        let ran = world.baton(&command).expect(2);
+        assert!(ran.stderr.contains(expected), "{text}\n{}", ran.stderr);
+        assert!(!ran.stderr.contains("top secret"), "{}", ran.stderr);
+        assert!(!world.listing().iter().any(|name| name.contains("acme")), "{:?}", world.listing());
+    }
+}
+
+#[test]
 fn what_does_not_fit_in_the_settings_of_dns_01_is_told_before_anything_is_made() {
-    let issuer = "[[issuer]]\nname = 'a'\nkind = 'acme'\ndirectory = 'letsencrypt'\nchallenge = 'http-01'\n[issuer.dns]\n";
+    let issuer = "[[issuer]]\nname = 'a'\nkind = 'acme'\ndirectory = 'letsencrypt'\nchallenge = 'dns-01'\n[issuer.dns]\n";
     let key = "key \"k\" { algorithm hmac-md5; secret \"c2VjcmV0\"; };";
     for (text, expected) in [
         ("kind = 'rfc2136'\nkey = 'k'\n", "lacks the key `server`"),

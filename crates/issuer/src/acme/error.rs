@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use baton_dns::DnsError;
 use baton_finding::{Explain, Retry};
 use baton_http::HttpError;
 use baton_x509::Name;
@@ -149,6 +150,15 @@ pub enum AcmeError {
         #[source]
         cause: std::io::Error,
     },
+    /// The record of dns-01 cannot be published, seen or removed.
+    #[error(transparent)]
+    Dns(#[from] DnsError),
+    /// A record of dns-01 stays, as the settings no longer say who may change its zone.
+    #[error("the TXT record {record} stays: the settings no longer say who changes its zone")]
+    RecordLeft {
+        /// Its name.
+        record: String,
+    },
     /// A key or request cannot be made.
     #[error("{what} cannot be made: {reason}")]
     Make {
@@ -226,6 +236,8 @@ impl Explain for AcmeError {
             Self::Impatient { .. } => "acme-slow",
             Self::Port { .. } => "challenge-port",
             Self::Place { .. } => "challenge-not-placed",
+            Self::Dns(error) => error.code(),
+            Self::RecordLeft { .. } => "dns-record-left",
             Self::Make { .. } => "not-issued",
         }
     }
@@ -234,6 +246,7 @@ impl Explain for AcmeError {
         match self {
             Self::RateLimited { until: Some(until), .. } => Retry::At(*until),
             Self::Wildcard { .. } => Retry::Never,
+            Self::Dns(error) => error.retry(),
             _ => Retry::Backoff,
         }
     }
@@ -282,6 +295,8 @@ impl Explain for AcmeError {
             }
             Self::Port { .. } => "ports below 1024 need rights: run Baton as root, or set another port".to_owned(),
             Self::Place { .. } => "see that the directory exists and that this account may write there".to_owned(),
+            Self::Dns(error) => return error.hint(),
+            Self::RecordLeft { .. } => "remove it by hand".to_owned(),
             Self::Make { .. } => return None,
         })
     }

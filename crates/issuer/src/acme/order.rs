@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use baton_finding::Explain as _;
 use baton_platform::clock;
 use baton_x509::{Certificate, Name, PemContents, PrivateKey};
 use instant_acme::{
@@ -95,7 +96,7 @@ async fn begin(
                 Err(error) => return Err(error),
             }
         }
-        clear(&kept);
+        clear(acme, &kept).await;
     }
     let key = match &order.key {
         KeySource::Same(key) => (*key).clone(),
@@ -184,13 +185,13 @@ async fn drive(
                 }
             }
             OrderStatus::Valid => {
-                clear(kept);
+                clear(acme, kept).await;
                 let text =
                     patiently!(acme.accounts.patience("downloading the certificate"), remote.certificate())?;
                 return check(&text.unwrap_or_default(), order, key);
             }
             OrderStatus::Ready | OrderStatus::Invalid => {
-                clear(kept);
+                clear(acme, kept).await;
                 return Err(reason(acme, remote).await);
             }
         }
@@ -205,21 +206,22 @@ async fn drive(
 async fn answer(acme: &Acme, remote: &mut Remote, kept: &mut KeptOrder) -> Result<Vec<Held>, AcmeError> {
     let solver = &acme.settings.solver;
     let tasks = open_challenges(acme, remote).await?;
-    let before = kept.placed.len();
+    let mut leaves = Vec::new();
     for task in &tasks {
-        if let Some(placed) = solver.leaves(task)?
-            && !kept.placed.contains(&placed)
-        {
-            kept.placed.push(placed);
-        }
+        leaves.push(solver.leaves(task).await?);
     }
-    if kept.placed.len() > before {
+    let unknown: Vec<_> =
+        leaves.iter().flatten().filter(|placed| !kept.placed.contains(placed)).cloned().collect();
+    if !unknown.is_empty() {
+        kept.placed.extend(unknown);
         kept.write()?;
     }
     let mut held = Vec::new();
-    for task in &tasks {
-        held.push(solver.answer(task).await?);
+    for (task, placed) in tasks.iter().zip(&leaves) {
+        held.push(solver.answer(task, placed.as_ref()).await?);
     }
+    let placed: Vec<_> = leaves.into_iter().flatten().collect();
+    solver.wait(&placed).await?;
     ready(acme, remote).await?;
     Ok(held)
 }
@@ -387,11 +389,11 @@ fn is_wildcard(name: &Name) -> bool {
     matches!(name, Name::Dns(name) if name.starts_with("*."))
 }
 
-/// Clears away what challenges left behind. A file that stays is told, and is no reason to fail.
-fn clear(kept: &KeptOrder) {
+/// Clears away what challenges left behind. What stays is told, and is no reason to fail.
+async fn clear(acme: &Acme, kept: &KeptOrder) {
     for placed in &kept.placed {
-        if let Err(error) = placed.clear() {
-            tracing::warn!("left behind: {error}");
+        if let Err(error) = acme.settings.solver.clear(placed).await {
+            tracing::warn!("left behind: {}", error.chain());
         }
     }
 }
