@@ -19,6 +19,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::condition::wait_until;
 use crate::port::ReservedPort;
 use crate::server::{self, Server};
 use crate::{invocation, process};
@@ -220,6 +221,8 @@ impl NameServer {
     #[track_caller]
     pub fn suspend(&self) {
         process::send(self.server.id(), Signal::SIGSTOP).expect("the server can be stopped");
+        // The signal is on its way: until it has reached every thread, one may still answer.
+        wait_until("every thread of the server is stopped", LIMIT, || process::is_stopped(self.server.id()));
     }
 
     /// Lets it go on.

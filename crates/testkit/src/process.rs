@@ -25,6 +25,16 @@ pub fn is_gone(pid: u32) -> bool {
     signal::kill(id, None) == Err(Errno::ESRCH) || is_zombie(pid)
 }
 
+/// True when every thread of the process is stopped by a signal.
+pub fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs_err::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().all(|thread| {
+        // The state follows the program's name, which stands in parentheses (proc(5)).
+        let status = fs_err::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        status.rsplit(") ").next().is_some_and(|fields| fields.starts_with('T'))
+    })
+}
+
 /// Dead to its last thread. The main thread alone may be dead while others still hold files and sockets open.
 fn is_zombie(pid: u32) -> bool {
     // The fields follow the program's name, which stands in parentheses and may hold anything (proc(5)).
