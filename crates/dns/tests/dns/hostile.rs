@@ -266,6 +266,27 @@ async fn only_an_authoritative_answer_of_the_record_itself_counts() {
 }
 
 #[tokio::test]
+async fn a_silent_name_server_does_not_hold_it_beyond_the_deadline() {
+    let liar = Liar::new(
+        |question| match question.queries[0].query_type() {
+            RecordType::TXT => Vec::new(),
+            _ => vec![honest(question).to_vec().unwrap()],
+        },
+        |_| Vec::new(),
+    );
+    let mut config = config(liar.address);
+    config.authoritative = vec![liar.address];
+    let solver = DnsSolver::new(config).unwrap();
+    let published = solver.publish("www.example.com", VALUE).await.unwrap();
+    let begin = std::time::Instant::now();
+    let error = solver.wait_until_visible(&[published], Duration::ZERO).await.unwrap_err();
+    // One look is finished, and no more than two seconds are given to it.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    let DnsError::NotVisible { lacking, .. } = &error else { panic!("{error}") };
+    assert_eq!(lacking[0].reason, "no answer");
+}
+
+#[tokio::test]
 async fn a_value_in_several_strings_is_put_together() {
     let liar = Liar::answering(|question| {
         let text = TXT::new(vec![VALUE[..10].to_owned(), VALUE[10..].to_owned()]);
