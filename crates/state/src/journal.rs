@@ -343,6 +343,19 @@ impl State {
         Ok(rows.iter().map(|row| (row.get("target"), HandoverId(row.get("id")))).collect())
     }
 
+    /// The last handover of each target that has begun and not ended, with the moment of its beginning.
+    pub async fn targets_under_way(&self) -> Result<Vec<(String, HandoverId, Timestamp)>, StateError> {
+        sqlx::query(
+            "SELECT target, max(id) AS id, started_at FROM handover WHERE outcome IS NULL GROUP BY target",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the open handovers"))?
+        .iter()
+        .map(|row| Ok((row.get("target"), HandoverId(row.get("id")), to_time(row.get("started_at"))?)))
+        .collect()
+    }
+
     /// The steps of a handover in their order.
     pub async fn steps(&self, id: HandoverId) -> Result<Vec<StepRecord>, StateError> {
         sqlx::query("SELECT * FROM step WHERE handover = ? ORDER BY position")

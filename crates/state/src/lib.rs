@@ -1,24 +1,28 @@
-//! What Baton remembers: the journal of handovers, certificates, proofs, observations and renewals.
+//! What Baton remembers: the journal of handovers, certificates, proofs, observations, renewals and alerts.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: a write has reached the disk when its call returns, and the
 //! engine relies on that. No write transaction is ever held across a wait for anything else.
 
+mod alert;
 mod certificate;
 mod database;
 mod error;
 mod journal;
+mod measure;
 mod observation;
 mod recovery;
 mod renewal;
 mod rescue;
 mod retirement;
 
+pub use alert::{Alert, AlertChanges, AlertChannel, WaitingNotice};
 pub use certificate::{CertificateRecord, Met, Origin};
 pub use database::State;
 pub use error::StateError;
 pub use journal::{
     Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
 };
+pub use measure::{HANDOVER_SECONDS, HandoverTimes, Measures};
 pub use observation::{Observation, Served};
 pub use recovery::Recovery;
 pub use renewal::{InForce, Renewal, Standing};

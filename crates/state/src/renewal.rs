@@ -32,6 +32,8 @@ pub struct Standing {
     pub current: Option<InForce>,
     /// A successor that is issued and not handed over to all of them.
     pub pending: Option<Thumbprint>,
+    /// How often in a row it failed since the last success.
+    pub attempts: u32,
     /// Why it failed last.
     pub failure: Option<String>,
 }
@@ -65,7 +67,7 @@ impl State {
     pub async fn standings(&self) -> Result<Vec<Standing>, StateError> {
         let rows = sqlx::query(
             "SELECT renewal.name, current.fingerprint, current.thumbprint, current.not_before, current.not_after,
-                    pending.thumbprint, renewal.failure
+                    pending.thumbprint, renewal.failure, renewal.attempts
              FROM renewal
              LEFT JOIN certificate AS current ON current.fingerprint = renewal.current
              LEFT JOIN certificate AS pending ON pending.fingerprint = renewal.pending",
@@ -85,7 +87,7 @@ impl State {
                     }),
                 };
                 let pending = parsed_optional("thumbprint", row.get(5))?;
-                Ok(Standing { name: row.get(0), current, pending, failure: row.get(6) })
+                Ok(Standing { name: row.get(0), current, pending, attempts: row.get(7), failure: row.get(6) })
             })
             .collect()
     }
