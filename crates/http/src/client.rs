@@ -3,8 +3,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -87,28 +88,41 @@ impl Client {
 
     /// Sends one request and waits for the whole answer, whatever its status.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let host = host(request.uri());
-        let is_known = match request.uri().scheme_str() {
-            Some("https") => true,
-            Some("http") => self.is_plain_allowed,
-            _ => false,
-        };
-        if !is_known || request.uri().host().is_none() {
-            return Err(HttpError::Scheme { host });
-        }
+        let host = self.permitted(request.uri())?;
         let late = HttpError::TimedOut { host: host.clone(), limit: self.limits.time };
         tokio::time::timeout(self.limits.time, self.exchange(request, host)).await.unwrap_or(Err(late))
     }
 
-    async fn exchange(&self, request: Request<Bytes>, host: String) -> Result<Response<Bytes>, HttpError> {
-        let answer = match self.pool.request(request.map(Full::new)).await {
-            Ok(answer) => answer,
-            Err(cause) if cause.is_connect() => {
-                return Err(HttpError::Connect { host, cause: Box::new(cause) });
-            }
-            Err(cause) => return Err(HttpError::Broken { host, cause: Box::new(cause) }),
+    /// Sends one request and waits for the status of its answer alone. The body is not read: a receiver that has said
+    /// yes has said all, however long it goes on.
+    pub async fn deliver(&self, request: Request<Bytes>) -> Result<StatusCode, HttpError> {
+        let host = self.permitted(request.uri())?;
+        let late = HttpError::TimedOut { host: host.clone(), limit: self.limits.time };
+        let head = tokio::time::timeout(self.limits.time, self.head(request, &host)).await;
+        head.unwrap_or(Err(late)).map(|answer| answer.status())
+    }
+
+    /// Scheme, host and port of a URL that this client speaks to.
+    fn permitted(&self, uri: &Uri) -> Result<String, HttpError> {
+        let host = host(uri);
+        let is_known = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => self.is_plain_allowed,
+            _ => false,
         };
-        let (parts, body) = answer.into_parts();
+        if is_known && uri.host().is_some() { Ok(host) } else { Err(HttpError::Scheme { host }) }
+    }
+
+    async fn head(&self, request: Request<Bytes>, host: &str) -> Result<Response<Incoming>, HttpError> {
+        self.pool.request(request.map(Full::new)).await.map_err(|cause| {
+            let (host, is_connect) = (host.to_owned(), cause.is_connect());
+            let cause = Box::new(cause);
+            if is_connect { HttpError::Connect { host, cause } } else { HttpError::Broken { host, cause } }
+        })
+    }
+
+    async fn exchange(&self, request: Request<Bytes>, host: String) -> Result<Response<Bytes>, HttpError> {
+        let (parts, body) = self.head(request, &host).await?.into_parts();
         match Limited::new(body, self.limits.body).collect().await {
             Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
             Err(cause) if cause.is::<LengthLimitError>() => {

@@ -60,6 +60,26 @@ async fn a_hundred_megabytes_are_not_read() {
 }
 
 #[tokio::test]
+async fn where_the_status_says_all_the_body_is_not_waited_for() {
+    let endless = server(body_of(100 * 1024 * 1024, true));
+    let stalling = server(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n");
+        std::thread::sleep(Duration::from_secs(30));
+    });
+    let silent = server(|stream| {
+        std::thread::sleep(Duration::from_secs(30));
+        drop(stream);
+    });
+    let client = Client::plain_too(&Trusted::Only(Vec::new()), LIMITS).unwrap();
+    let deliver = async |address: SocketAddr| {
+        client.deliver(Request::post(format!("http://{address}/")).body(Bytes::from("{}")).unwrap()).await
+    };
+    assert_eq!(deliver(endless).await.unwrap().as_u16(), 200);
+    assert_eq!(deliver(stalling).await.unwrap().as_u16(), 202);
+    assert_eq!(deliver(silent).await.unwrap_err().code(), "server-timed-out");
+}
+
+#[tokio::test]
 async fn a_server_that_says_nothing_or_drips_is_left_in_time() {
     let silent = server(|stream| {
         std::thread::sleep(Duration::from_secs(30));
