@@ -5,7 +5,7 @@
 //! closing the other end.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Command {
     pub environment: Vec<(&'static str, String)>,
     /// Files that it shall see in place of others: (what is there, where it shall be seen).
     pub bound: Vec<(PathBuf, PathBuf)>,
+    /// What it reads from its standard input.
+    pub input: Vec<u8>,
 }
 
 /// What a command did.
@@ -108,9 +110,9 @@ fn output_suffix(output: &str) -> String {
 }
 
 impl Command {
-    /// A command with the environment of this process, and without staged files.
+    /// A command with the environment of this process, without staged files, and with nothing to read.
     pub fn new(argv: Vec<String>, time_limit: Duration) -> Self {
-        Self { argv, time_limit, environment: Vec::new(), bound: Vec::new() }
+        Self { argv, time_limit, environment: Vec::new(), bound: Vec::new(), input: Vec::new() }
     }
 
     /// Runs it to its end, or to its time limit.
@@ -124,7 +126,7 @@ impl Command {
         command
             .args(arguments.iter().map(OsString::from))
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
-            .stdin(Stdio::null())
+            .stdin(self.stdin().map_err(not_started)?)
             .stdout(Stdio::from(stdout))
             .stderr(Stdio::from(stderr))
             .process_group(0)
@@ -156,6 +158,19 @@ impl Command {
         }
         let how = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
         Err(CommandError::Failed { command: self.to_string(), how, output })
+    }
+}
+
+impl Command {
+    /// A file and not a pipe: a command that reads nothing must not hold us up.
+    fn stdin(&self) -> std::io::Result<Stdio> {
+        if self.input.is_empty() {
+            return Ok(Stdio::null());
+        }
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&self.input)?;
+        file.rewind()?;
+        Ok(Stdio::from(file))
     }
 }
 
