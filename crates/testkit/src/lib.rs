@@ -5,9 +5,10 @@
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
 //! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
 //! clients get their certificates from Pebble ([`pebble`]), with renewal information and profiles by an [`acme_proxy`]
-//! in front of it, and may answer it by a [`webroot`] or in a zone of BIND or Knot ([`name_server`]). It stops a program
-//! at each of its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories
-//! to put them back ([`tree`]).
+//! in front of it, and may answer it by a [`webroot`] or in a zone of BIND or Knot ([`name_server`]). Alerts arrive at a
+//! [`receiver`] of webhooks or a [`mail_server`], and metrics go to a real [`prometheus`]. It stops a program at each of
+//! its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories to put them
+//! back ([`tree`]).
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -25,9 +26,11 @@ pub mod authority;
 pub mod condition;
 pub mod invocation;
 pub mod load;
+pub mod mail_server;
 pub mod openssl;
 pub mod port;
 pub mod program;
+pub mod receiver;
 pub mod webroot;
 
 #[cfg(unix)]
@@ -44,6 +47,8 @@ pub mod process;
 pub mod product;
 #[cfg(unix)]
 pub mod product_server;
+#[cfg(unix)]
+pub mod prometheus;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod power_cut;
@@ -61,6 +66,7 @@ pub use acme_proxy::{AcmeProxy, RecordedOrder, RenewalAnswer, certificate_identi
 pub use authority::{Authority, IssuedCertificate};
 pub use digest::{fingerprint, thumbprint};
 pub use load::{LoadReport, TlsLoad};
+pub use mail_server::{MailOptions, MailServer, MailTls, ReceivedMail};
 #[cfg(target_os = "linux")]
 pub use name_server::NameServer;
 #[cfg(unix)]
@@ -72,4 +78,7 @@ pub use product::{ProductFixture, SettingsShape};
 #[cfg(unix)]
 pub use product_server::Product;
 pub use program::program;
+#[cfg(unix)]
+pub use prometheus::Prometheus;
+pub use receiver::{Answer, Received, Receiver};
 pub use webroot::Webroot;
