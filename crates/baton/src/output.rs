@@ -154,6 +154,10 @@ fn status_text(status: &Status) -> String {
             lines.extend(row.findings.iter().flat_map(finding_lines));
         }
     }
+    if !status.findings.is_empty() {
+        lines.push("\nbeside the certificates:".to_owned());
+        lines.extend(status.findings.iter().flat_map(finding_lines));
+    }
     if status.rows.is_empty() {
         lines.push("nothing to watch: add a [[certificate]] or a [[target]] to baton.toml".to_owned());
     }

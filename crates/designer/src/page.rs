@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use certificate::CertificateRow;
 use handover::HandoverRow;
 use moment::Moment;
-use prose::{Stretch, stretches};
+use prose::{Stretch, Trouble, stretches};
 use verdict::Verdict;
 
 /// Whether the page loads itself again. It does unless its reader asks it not to: what moves by itself is hard to
@@ -38,6 +38,8 @@ pub(crate) struct OverviewPage {
     /// When the status was put together; `None` when it could not be.
     at: Option<Moment>,
     rows: Vec<CertificateRow>,
+    /// What is wrong beside the certificates.
+    troubles: Vec<Trouble>,
     /// Else why they cannot be read.
     handovers: Result<Vec<HandoverRow>, Vec<Stretch>>,
     refresh: Refresh,
@@ -56,19 +58,19 @@ impl OverviewPage {
         handovers: Result<Vec<Report>, String>,
         refresh: Refresh,
     ) -> Self {
-        let (verdict, at, rows, interval) = match status {
+        let (verdict, at, rows, troubles, interval) = match status {
             Ok(status) => {
-                let rows = CertificateRow::all(&status);
-                (Verdict::of(&status), Some(Moment::new(status.at)), rows, interval(&status))
+                let (rows, troubles) = (CertificateRow::all(&status), Trouble::all(&status.findings));
+                (Verdict::of(&status), Some(Moment::new(status.at)), rows, troubles, interval(&status))
             }
-            Err(reason) => (Verdict::unknown(&reason), None, Vec::new(), CALM_INTERVAL),
+            Err(reason) => (Verdict::unknown(&reason), None, Vec::new(), Vec::new(), CALM_INTERVAL),
         };
         let now = at.as_ref().map(|at| at.at);
         let handovers = match handovers {
             Ok(reports) => Ok(HandoverRow::all(&reports, now)),
             Err(reason) => Err(stretches(&reason)),
         };
-        Self { verdict, at, rows, handovers, refresh, interval }
+        Self { verdict, at, rows, troubles, handovers, refresh, interval }
     }
 }
 

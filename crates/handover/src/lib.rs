@@ -25,6 +25,7 @@ mod roll_back;
 mod running;
 mod soundness;
 mod status;
+mod trouble;
 mod trust;
 
 pub use engine::{Engine, Purpose, Request};
@@ -34,4 +35,5 @@ pub use recover::RecoverRequest;
 pub use report::{ProofReport, Report, SCHEMA, StepReport};
 pub use retire::{Kept, Retired};
 pub use status::{ServedReport, Status, StatusRow, Subject};
+pub use trouble::{About, Certainty, Trouble};
 pub use trust::KnownRoots;

@@ -3,13 +3,13 @@
 //! What is served comes from the last look at each endpoint, which the row dates; what the target names is read
 //! from the target itself now. Where the two differ the row says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use baton_finding::{Finding, Severity};
+use baton_finding::Finding;
 use baton_platform::clock;
-use baton_schedule::{Attention, Lifetime, attention, due};
-use baton_state::{HandoverId, Observation, Standing};
-use baton_target::{Target, Tls};
+use baton_schedule::{Attention, Lifetime, due};
+use baton_state::{AlertChannel, HandoverId, Observation, Standing};
+use baton_target::Target;
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::report::SCHEMA;
+use crate::trouble::{self, OpenHandover, Trouble};
 
 /// A certificate of the settings, or none, with a target that uses it, or none.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +35,13 @@ pub struct Status {
     pub schema: String,
     /// When this was put together.
     pub at: Timestamp,
-    /// The most urgent of all rows: `fine`, `soon` or `now`.
+    /// The most urgent of all rows and findings: `fine`, `soon` or `now`.
     pub attention: String,
     /// One for each certificate and endpoint.
     pub rows: Vec<StatusRow>,
+    /// What is wrong beside the certificates.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// How one certificate stands at one endpoint.
@@ -106,12 +110,45 @@ struct Known {
     standings: HashMap<String, Standing>,
     /// Targets whose last handover needs a person, with its number.
     stuck: HashMap<String, HandoverId>,
+    /// The last handover of each target that has begun and not ended.
+    open: HashMap<String, OpenHandover>,
+    alerts: Vec<AlertChannel>,
 }
 
 impl Engine {
     /// How the given certificates and targets stand, from the journal and the targets' own files. No endpoint
     /// is asked.
     pub async fn status(&self, subjects: &[Subject<'_>]) -> Result<Status, HandoverError> {
+        Ok(self.look(subjects).await?.0)
+    }
+
+    /// The same, with each trouble by itself: one that several rows tell of is one.
+    pub async fn look(&self, subjects: &[Subject<'_>]) -> Result<(Status, Vec<Trouble>), HandoverError> {
+        let known = self.known().await?;
+        let now = clock::now();
+        let (mut rows, mut troubles) = (Vec::new(), Vec::new());
+        for subject in subjects {
+            for (row, own) in known.rows(*subject, now) {
+                rows.push(row);
+                troubles.extend(own);
+            }
+        }
+        let of_alerts: Vec<Trouble> = known.alerts.iter().filter_map(trouble::of_alert).collect();
+        let findings = of_alerts.iter().map(|trouble| trouble.finding.clone()).collect();
+        troubles.extend(of_alerts);
+        let mut seen = HashSet::new();
+        troubles.retain(|trouble| seen.insert(trouble.cause()));
+        let status = Status {
+            schema: SCHEMA.to_owned(),
+            at: now,
+            attention: worst(&troubles).name().to_owned(),
+            rows,
+            findings,
+        };
+        Ok((status, troubles))
+    }
+
+    async fn known(&self) -> Result<Known, HandoverError> {
         let mut observations: HashMap<String, Vec<Observation>> = HashMap::new();
         for observation in self.state.observations().await? {
             observations.entry(observation.target.clone()).or_default().push(observation);
@@ -119,88 +156,30 @@ impl Engine {
         let standings = self.state.standings().await?;
         let standings = standings.into_iter().map(|standing| (standing.name.clone(), standing)).collect();
         let stuck = self.state.stuck_targets().await?.into_iter().collect();
-        let known = Known { observations, standings, stuck };
-        let now = clock::now();
-        let mut worst = Attention::Fine;
-        let mut rows = Vec::new();
-        for subject in subjects {
-            for (row, attention) in known.rows(*subject, now) {
-                worst = worst.max(attention);
-                rows.push(row);
-            }
-        }
-        Ok(Status { schema: SCHEMA.to_owned(), at: now, attention: name(worst).to_owned(), rows })
+        let open = self.state.targets_under_way().await?.into_iter();
+        let open = open.map(|(target, id, started_at)| (target, OpenHandover { id, started_at })).collect();
+        let alerts = self.state.alert_channels().await?;
+        Ok(Known { observations, standings, stuck, open, alerts })
     }
 }
 
 impl Known {
-    fn rows(&self, subject: Subject<'_>, now: Timestamp) -> Vec<(StatusRow, Attention)> {
-        let mut findings = Vec::new();
-        let mut worst = Attention::Fine;
-        let mut named = None;
-        if let Some(target) = subject.target {
-            match target.inspect() {
-                Ok(inspection) => {
-                    named = inspection.current;
-                    // How a target is activated matters when something is handed over.
-                    let errors =
-                        inspection.findings.iter().filter(|finding| finding.severity == Severity::Error);
-                    let errors: Vec<Finding> =
-                        errors.filter(|f| f.code != "activation-unknown").cloned().collect();
-                    if !errors.is_empty() {
-                        worst = Attention::Soon;
-                    }
-                    findings.extend(errors);
-                    if inspection.tls == Tls::Off {
-                        findings
-                            .push(Finding::notice("tls-off", "TLS is switched off in the target's settings"));
-                    }
-                }
-                Err(error) => {
-                    findings.push(Finding::from_error(&error));
-                    worst = Attention::Soon;
-                }
-            }
-        }
+    /// The rows of a subject, each with its troubles.
+    fn rows(&self, subject: Subject<'_>, now: Timestamp) -> Vec<(StatusRow, Vec<Trouble>)> {
         let standing = subject.certificate.and_then(|certificate| self.standings.get(certificate));
         let current = standing.and_then(|standing| standing.current);
-        let pending = standing.and_then(|standing| standing.pending);
-        if let Some(id) = subject.target.and_then(|target| self.stuck.get(&target.name)) {
-            findings.push(Finding::error(
-                "handover-stuck",
-                format!("handover {id} failed, and what was served before is not proven"),
-                format!("`baton history {id}` tells why; mend it, then hand over again"),
-            ));
-            worst = Attention::Now;
+        let mut common = Vec::new();
+        let (mut named, mut open) = (None, None);
+        if let Some(target) = subject.target {
+            let inspection = target.inspect().map_err(|error| Finding::from_error(&error));
+            named = inspection.as_ref().ok().and_then(|inspection| inspection.current);
+            open = self.open.get(&target.name).copied();
+            let stuck = self.stuck.get(&target.name).copied();
+            common.extend(trouble::of_target(&target.name, &inspection, stuck, open, now));
+            common.extend(trouble::of_reference(&target.name, named, standing, open, now));
         }
-        if let (Some(named), Some(current)) = (named, current)
-            && named != current.thumbprint
-            && pending.is_none()
-        {
-            findings.push(Finding::warning(
-                "other-certificate-named",
-                format!("the target names {named}, and {} was handed over to it last", current.thumbprint),
-                "`baton renew` hands it over again; `baton swap` makes another one count",
-            ));
-            worst = worst.max(Attention::Soon);
-        }
-        let failure = standing.and_then(|standing| standing.failure.as_ref());
-        // Without a failure it is under way at this moment.
-        if let (Some(pending), Some(reason)) = (pending, failure) {
-            findings.push(Finding::warning(
-                "not-handed-over",
-                format!("{pending} is issued and not handed over: {reason}"),
-                "mend the cause; `baton renew` then hands it over without a new order",
-            ));
-            worst = worst.max(Attention::Soon);
-        }
-        if let (Some(certificate), true) = (subject.certificate, current.is_none() && pending.is_none()) {
-            findings.push(Finding::warning(
-                "not-issued",
-                format!("{certificate:?} has not been handed over yet"),
-                "run `baton up`, or `baton renew`",
-            ));
-            worst = worst.max(Attention::Soon);
+        if let Some(certificate) = subject.certificate {
+            common.extend(trouble::of_certificate(certificate, standing));
         }
         let row = StatusRow {
             certificate: subject.certificate.map(str::to_owned),
@@ -212,80 +191,63 @@ impl Known {
             differs: false,
             days_left: current.map(|current| days_left(current.not_after, now)),
             due: current.map(|c| due_at(c.not_before, c.not_after, c.fingerprint)),
-            pending,
+            pending: standing.and_then(|standing| standing.pending),
             probed_at: None,
             attention: String::new(),
-            findings,
+            findings: Vec::new(),
         };
         let seen = subject.target.and_then(|target| self.observations.get(&target.name));
-        match seen {
-            Some(observations) if !observations.is_empty() => {
-                observations.iter().map(|observation| observed(&row, worst, observation, now)).collect()
-            }
+        let rows: Vec<(StatusRow, Vec<Trouble>)> = match seen {
+            Some(observations) if !observations.is_empty() => observations
+                .iter()
+                .map(|observation| {
+                    let mut troubles = common.clone();
+                    troubles.extend(trouble::of_endpoint(observation, named, open, now));
+                    (observed(&row, observation, now), troubles)
+                })
+                .collect(),
             _ => {
-                if let Some(current) = current {
-                    let lifetime = Lifetime { not_before: current.not_before, not_after: current.not_after };
-                    worst = worst.max(attention(lifetime, now));
+                if let (Some(current), Some(certificate)) = (current, subject.certificate) {
+                    common.extend(trouble::of_issued(certificate, current, now));
                 }
-                vec![(StatusRow { attention: name(worst).to_owned(), ..row }, worst)]
+                vec![(row, common)]
             }
-        }
+        };
+        rows.into_iter().map(|(row, troubles)| (with_findings(row, &troubles), troubles)).collect()
     }
 }
 
-fn observed(
-    row: &StatusRow,
-    mut worst: Attention,
-    observation: &Observation,
-    now: Timestamp,
-) -> (StatusRow, Attention) {
+fn with_findings(row: StatusRow, troubles: &[Trouble]) -> StatusRow {
+    StatusRow {
+        attention: worst(troubles).name().to_owned(),
+        findings: troubles.iter().map(|trouble| trouble.finding.clone()).collect(),
+        ..row
+    }
+}
+
+fn worst(troubles: &[Trouble]) -> Attention {
+    troubles.iter().map(|trouble| trouble.attention).max().unwrap_or(Attention::Fine)
+}
+
+fn observed(row: &StatusRow, observation: &Observation, now: Timestamp) -> StatusRow {
     let mut row = row.clone();
     row.endpoint = Some(observation.endpoint.clone());
     row.address = Some(observation.address.clone());
     row.probed_at = Some(observation.at);
-    match &observation.served {
-        Some(served) => {
-            let lifetime = Lifetime { not_before: served.not_before, not_after: served.not_after };
-            worst = worst.max(attention(lifetime, now));
-            row.days_left = Some(days_left(served.not_after, now));
-            row.due = Some(due_at(served.not_before, served.not_after, served.fingerprint));
-            row.differs = row.named.is_some_and(|named| named != served.thumbprint);
-            row.served = Some(ServedReport {
-                thumbprint: served.thumbprint,
-                fingerprint: served.fingerprint,
-                subject: served.subject.clone(),
-                issuer: served.issuer.clone(),
-                not_before: served.not_before,
-                not_after: served.not_after,
-            });
-            if let (true, Some(named)) = (row.differs, row.named) {
-                row.findings.push(Finding::warning(
-                    "served-differs",
-                    format!(
-                        "{} serves {}, and the settings name {named}",
-                        observation.endpoint, served.thumbprint
-                    ),
-                    "it was changed without a restart: restart the server, or run `baton swap`",
-                ));
-                worst = worst.max(Attention::Soon);
-            }
-            if served.not_after < now {
-                row.findings.push(Finding::error(
-                    "served-expired",
-                    format!("{} serves a certificate that has expired", observation.endpoint),
-                    "run `baton renew`, or `baton swap` with a certificate that is valid",
-                ));
-            }
-        }
-        None => {
-            if let Some((code, message)) = &observation.trouble {
-                row.findings.push(Finding::error(code, message.clone(), "see the service's own log"));
-            }
-            worst = Attention::Now;
-        }
+    if let Some(served) = &observation.served {
+        row.days_left = Some(days_left(served.not_after, now));
+        row.due = Some(due_at(served.not_before, served.not_after, served.fingerprint));
+        row.differs = row.named.is_some_and(|named| named != served.thumbprint);
+        row.served = Some(ServedReport {
+            thumbprint: served.thumbprint,
+            fingerprint: served.fingerprint,
+            subject: served.subject.clone(),
+            issuer: served.issuer.clone(),
+            not_before: served.not_before,
+            not_after: served.not_after,
+        });
     }
-    row.attention = name(worst).to_owned();
-    (row, worst)
+    row
 }
 
 fn due_at(not_before: Timestamp, not_after: Timestamp, fingerprint: Fingerprint) -> Timestamp {
@@ -294,12 +256,4 @@ fn due_at(not_before: Timestamp, not_after: Timestamp, fingerprint: Fingerprint)
 
 fn days_left(not_after: Timestamp, now: Timestamp) -> i64 {
     not_after.duration_since(now).as_secs().div_euclid(24 * 60 * 60)
-}
-
-fn name(attention: Attention) -> &'static str {
-    match attention {
-        Attention::Fine => "fine",
-        Attention::Soon => "soon",
-        Attention::Now => "now",
-    }
 }

@@ -15,6 +15,24 @@ pub enum Attention {
     Now,
 }
 
+impl Attention {
+    /// How it is written: `fine`, `soon` or `now`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Soon => "soon",
+            Self::Now => "now",
+        }
+    }
+
+    /// Reads what [`name`](Self::name) has written.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Fine, Self::Soon, Self::Now].into_iter().find(|attention| attention.name() == name)
+    }
+}
+
 /// How urgent it is: [`Now`](Attention::Now) when less than a tenth of the lifetime is left or none,
 /// [`Soon`](Attention::Soon) when less than a quarter is.
 ///

@@ -82,7 +82,13 @@ async fn prove_address(address: EndpointAddress) -> Result<Status, Failure> {
         worst = worst.max(attention);
         rows.push(row);
     }
-    Ok(Status { schema: SCHEMA.to_owned(), at: now, attention: word(worst), rows })
+    Ok(Status {
+        schema: SCHEMA.to_owned(),
+        at: now,
+        attention: worst.name().to_owned(),
+        rows,
+        findings: Vec::new(),
+    })
 }
 
 fn row(endpoint: &Endpoint, address: String, seen: &Seen) -> (StatusRow, Attention) {
@@ -119,17 +125,8 @@ fn row(endpoint: &Endpoint, address: String, seen: &Seen) -> (StatusRow, Attenti
         due: None,
         pending: None,
         probed_at: Some(now),
-        attention: word(urgency),
+        attention: urgency.name().to_owned(),
         findings,
     };
     (row, urgency)
-}
-
-fn word(attention: Attention) -> String {
-    match attention {
-        Attention::Fine => "fine",
-        Attention::Soon => "soon",
-        Attention::Now => "now",
-    }
-    .to_owned()
 }

@@ -18,7 +18,13 @@ pub(crate) fn noon() -> Timestamp {
 pub(crate) fn status(rows: Vec<StatusRow>) -> Status {
     let words = ["now", "soon", "fine"];
     let attention = words.into_iter().find(|word| rows.iter().any(|row| row.attention == *word));
-    Status { schema: SCHEMA.to_owned(), at: noon(), attention: attention.unwrap_or("fine").to_owned(), rows }
+    Status {
+        schema: SCHEMA.to_owned(),
+        at: noon(),
+        attention: attention.unwrap_or("fine").to_owned(),
+        rows,
+        findings: Vec::new(),
+    }
 }
 
 /// A certificate for 90 days with 62 of them left, in order.

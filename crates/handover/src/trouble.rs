@@ -1,0 +1,302 @@
+//! What is wrong now, each thing by itself: what `status` prints in its rows, and what alerts tell of.
+//!
+//! A trouble has a cause that stays the same while its words change: a server that is refused at one look and silent
+//! at the next is one trouble, not two.
+
+use std::fmt;
+
+use baton_finding::Finding;
+use baton_schedule::{Attention, Lifetime, attention};
+use baton_state::{AlertChannel, HandoverId, InForce, Observation, Standing};
+use baton_target::{Inspection, Tls};
+use baton_x509::Thumbprint;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// From this failure in a row on, a person is told: the second attempt follows the first within minutes.
+const FAILURES_TOLD: u32 = 2;
+
+/// A handover that has not ended for so long is not under way any more.
+const LONGEST_HANDOVER: SignedDuration = SignedDuration::from_hours(1);
+
+/// What a trouble is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// A `[[certificate]]` of the settings.
+    Certificate(String),
+    /// A target.
+    Target(String),
+    /// One address of an endpoint of a target.
+    Endpoint {
+        /// The target's name.
+        target: String,
+        /// The endpoint as the settings name it.
+        endpoint: String,
+        /// The address that was asked.
+        address: String,
+    },
+    /// An `[[alert]]` of the settings.
+    Alert(String),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(name) => write!(f, "certificate {name}"),
+            Self::Target(name) => write!(f, "target {name}"),
+            Self::Endpoint { target, endpoint, address } => {
+                write!(f, "target {target}, endpoint {endpoint}, address {address}")
+            }
+            Self::Alert(name) => write!(f, "alert {name}"),
+        }
+    }
+}
+
+/// How sure it is that a trouble lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// It does not go away by itself.
+    Lasting,
+    /// It was seen at this moment, and may be gone at the next look: a server that is restarted by someone.
+    Seen(Timestamp),
+    /// Work is under way that is expected to end it.
+    UnderWay,
+}
+
+/// One thing that is wrong now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The stable name of its kind; `finding.code` may change while it lasts.
+    pub kind: String,
+    /// What it is about.
+    pub about: About,
+    /// How urgent it is.
+    pub attention: Attention,
+    /// Whether it will last.
+    pub certainty: Certainty,
+    /// What to tell.
+    pub finding: Finding,
+}
+
+impl Trouble {
+    /// What tells it from every other trouble, however its words change.
+    pub fn cause(&self) -> String {
+        format!("{}: {}", self.kind, self.about)
+    }
+
+    fn new(about: About, attention: Attention, certainty: Certainty, finding: Finding) -> Self {
+        Self { kind: finding.code.clone(), about, attention, certainty, finding }
+    }
+
+    fn of_kind(self, kind: &str) -> Self {
+        Self { kind: kind.to_owned(), ..self }
+    }
+}
+
+/// A handover that has begun and not ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenHandover {
+    pub(crate) id: HandoverId,
+    pub(crate) started_at: Timestamp,
+}
+
+impl OpenHandover {
+    pub(crate) fn is_under_way(&self, now: Timestamp) -> bool {
+        now.duration_since(self.started_at) < LONGEST_HANDOVER
+    }
+}
+
+/// What is wrong with a target itself: its files, and what its last handover left.
+pub(crate) fn of_target(
+    name: &str,
+    inspection: &Result<Inspection, Finding>,
+    stuck: Option<HandoverId>,
+    open: Option<OpenHandover>,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let about = || About::Target(name.to_owned());
+    let certainty = certainty(open, now, now);
+    // How a target is activated matters when something is handed over.
+    let is_told = |finding: &&Finding| {
+        finding.severity == baton_finding::Severity::Error && finding.code != "activation-unknown"
+    };
+    let mut troubles: Vec<Trouble> = match inspection {
+        Ok(inspection) => inspection
+            .findings
+            .iter()
+            .filter(is_told)
+            .map(|finding| Trouble::new(about(), Attention::Soon, certainty, finding.clone()))
+            .collect(),
+        Err(finding) => vec![Trouble::new(about(), Attention::Soon, certainty, finding.clone())],
+    };
+    if inspection.as_ref().is_ok_and(|inspection| inspection.tls == Tls::Off) {
+        let finding = Finding::notice("tls-off", "TLS is switched off in the target's settings");
+        troubles.push(Trouble::new(about(), Attention::Fine, certainty, finding));
+    }
+    if let Some(id) = stuck {
+        let finding = Finding::error(
+            "handover-stuck",
+            format!("handover {id} failed, and what was served before is not proven"),
+            format!("`baton history {id}` tells why; mend it, then hand over again"),
+        );
+        troubles.push(Trouble::new(about(), Attention::Now, Certainty::Lasting, finding));
+    }
+    if let Some(open) = open.filter(|open| !open.is_under_way(now)) {
+        let finding = Finding::error(
+            "handover-open",
+            format!("handover {} began at {:.0} and has not ended", open.id, open.started_at),
+            "`baton resume` finishes or undoes it, and tells what hinders it",
+        );
+        troubles.push(Trouble::new(about(), Attention::Soon, Certainty::Lasting, finding));
+    }
+    troubles
+}
+
+/// What is wrong with the renewal of a certificate.
+pub(crate) fn of_certificate(name: &str, standing: Option<&Standing>) -> Vec<Trouble> {
+    let about = About::Certificate(name.to_owned());
+    let attempts = standing.map_or(0, |standing| standing.attempts);
+    let certainty = if attempts < FAILURES_TOLD { Certainty::UnderWay } else { Certainty::Lasting };
+    let failure = standing.and_then(|standing| standing.failure.as_deref());
+    let current = standing.and_then(|standing| standing.current);
+    let because = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+    let (attention, finding) = match (current, standing.and_then(|standing| standing.pending), failure) {
+        (_, Some(pending), Some(reason)) => (
+            Attention::Soon,
+            Finding::warning(
+                "not-handed-over",
+                format!("{pending} is issued and not handed over: {reason}"),
+                "mend the cause; `baton renew` then hands it over without a new order",
+            ),
+        ),
+        // Without a failure it is under way at this moment.
+        (_, Some(_), None) => return Vec::new(),
+        (None, None, _) => (
+            Attention::Soon,
+            Finding::warning(
+                "not-issued",
+                format!("{name:?} has not been handed over yet{because}"),
+                "run `baton up`, or `baton renew`",
+            ),
+        ),
+        (Some(_), None, Some(reason)) if attempts < FAILURES_TOLD => (
+            Attention::Fine,
+            Finding::notice(
+                "renewal-failing",
+                format!("the renewal of {name:?} has failed once, and is tried again: {reason}"),
+            ),
+        ),
+        (Some(_), None, Some(reason)) => (
+            Attention::Soon,
+            Finding::warning(
+                "renewal-failing",
+                format!("the renewal of {name:?} has failed {attempts} times in a row: {reason}"),
+                "mend the cause; `baton renew` tries at once",
+            ),
+        ),
+        (Some(_), None, None) => return Vec::new(),
+    };
+    vec![Trouble::new(about, attention, certainty, finding)]
+}
+
+/// Whether the target names what was handed over to it last.
+pub(crate) fn of_reference(
+    target: &str,
+    named: Option<Thumbprint>,
+    standing: Option<&Standing>,
+    open: Option<OpenHandover>,
+    now: Timestamp,
+) -> Option<Trouble> {
+    let (named, current) = (named?, standing?.current?);
+    if named == current.thumbprint || standing?.pending.is_some() {
+        return None;
+    }
+    let finding = Finding::warning(
+        "other-certificate-named",
+        format!("the target names {named}, and {} was handed over to it last", current.thumbprint),
+        "`baton renew` hands it over again; `baton swap` makes another one count",
+    );
+    let about = About::Target(target.to_owned());
+    Some(Trouble::new(about, Attention::Soon, certainty(open, now, now), finding))
+}
+
+/// What is wrong with what one address serves.
+pub(crate) fn of_endpoint(
+    observation: &Observation,
+    named: Option<Thumbprint>,
+    open: Option<OpenHandover>,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let about = About::Endpoint {
+        target: observation.target.clone(),
+        endpoint: observation.endpoint.clone(),
+        address: observation.address.clone(),
+    };
+    let certainty = certainty(open, observation.at, now);
+    let endpoint = &observation.endpoint;
+    let Some(served) = &observation.served else {
+        let (code, message) = observation
+            .trouble
+            .clone()
+            .unwrap_or_else(|| ("endpoint-tls-failed".to_owned(), format!("{endpoint} serves nothing")));
+        let finding = Finding::error(&code, message, "see the service's own log");
+        return vec![Trouble::new(about, Attention::Now, certainty, finding).of_kind("not-served")];
+    };
+    let mut troubles = Vec::new();
+    if let Some(named) = named.filter(|named| *named != served.thumbprint) {
+        let finding = Finding::warning(
+            "served-differs",
+            format!("{endpoint} serves {}, and the settings name {named}", served.thumbprint),
+            "it was changed without a restart: restart the server, or run `baton swap`",
+        );
+        troubles.push(Trouble::new(about.clone(), Attention::Soon, certainty, finding));
+    }
+    let lifetime = Lifetime { not_before: served.not_before, not_after: served.not_after };
+    troubles.extend(of_lifetime(about, &format!("{endpoint} serves a certificate that"), lifetime, now));
+    troubles
+}
+
+/// Whether a certificate that nobody was seen to serve yet ends soon.
+pub(crate) fn of_issued(name: &str, current: InForce, now: Timestamp) -> Option<Trouble> {
+    let lifetime = Lifetime { not_before: current.not_before, not_after: current.not_after };
+    of_lifetime(About::Certificate(name.to_owned()), &format!("the certificate of {name:?}"), lifetime, now)
+}
+
+/// Whether alerts arrive.
+pub(crate) fn of_alert(channel: &AlertChannel) -> Option<Trouble> {
+    let failure = channel.failure.as_ref().filter(|_| channel.attempts >= FAILURES_TOLD)?;
+    let finding = Finding::warning(
+        "alert-undelivered",
+        format!(
+            "{} notices wait for the alert {:?}, which has failed {} times in a row: {failure}",
+            channel.waiting, channel.name, channel.attempts
+        ),
+        "mend the cause: it is tried again",
+    );
+    Some(Trouble::new(About::Alert(channel.name.clone()), Attention::Soon, Certainty::Lasting, finding))
+}
+
+fn of_lifetime(about: About, subject: &str, lifetime: Lifetime, now: Timestamp) -> Option<Trouble> {
+    let attention = attention(lifetime, now);
+    if attention == Attention::Fine {
+        return None;
+    }
+    let (end, hint) =
+        (lifetime.not_after, "run `baton renew`, or `baton swap` with a certificate that is valid");
+    let finding = if end < now {
+        Finding::error("served-expired", format!("{subject} has expired at {end:.0}"), hint)
+    } else if attention == Attention::Now {
+        Finding::error("ends-soon", format!("{subject} ends at {end:.0}"), hint)
+    } else {
+        Finding::warning("ends-soon", format!("{subject} ends at {end:.0}, and is not renewed"), hint)
+    };
+    Some(Trouble::new(about, attention, Certainty::Lasting, finding).of_kind("ends-soon"))
+}
+
+fn certainty(open: Option<OpenHandover>, seen_at: Timestamp, now: Timestamp) -> Certainty {
+    match open {
+        Some(open) if open.is_under_way(now) => Certainty::UnderWay,
+        _ => Certainty::Seen(seen_at),
+    }
+}
