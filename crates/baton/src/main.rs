@@ -97,7 +97,7 @@ fn set_up_logging(cli: &Cli) {
 
 /// Our own crates all begin alike; a filter by prefix does not exist for names with a hyphen turned underscore.
 fn crates(level: &str) -> String {
-    const OURS: [&str; 8] =
-        ["designer", "handover", "issuer", "platform", "scheduler", "state", "store", "target"];
+    const OURS: [&str; 9] =
+        ["alarm", "designer", "handover", "issuer", "platform", "scheduler", "state", "store", "target"];
     OURS.map(|name| format!("baton_{name}={level}")).join(",")
 }

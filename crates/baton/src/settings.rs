@@ -11,9 +11,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use values::{
-    Address, Challenge, EndpointSetting, IssuerKind, KeyKind, Product, Span, StoreKind, Successor, TargetKind,
+    Address, AlertKind, Challenge, EndpointSetting, IssuerKind, KeyKind, MailTls, Product, Span, StoreKind,
+    Successor, TargetKind, Urgency, Url,
 };
 
+pub(crate) mod alerts;
 pub(crate) mod dns;
 pub(crate) mod rules;
 mod values;
@@ -44,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) probe: ProbeSettings,
     /// The end of old certificates.
     pub(crate) retire: RetireSettings,
+    /// Who is told when something is wrong.
+    pub(crate) alert: Vec<AlertSettings>,
+    /// Signs of life of `baton up`.
+    pub(crate) heartbeat: Option<HeartbeatSettings>,
 }
 
 /// `[store]`
@@ -196,6 +202,51 @@ pub(crate) struct RetireSettings {
     /// How long an old certificate stays in the store after the proof of the new one, and again in the trash;
     /// default 7d.
     pub(crate) grace: Option<Span>,
+}
+
+/// `[[alert]]`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AlertSettings {
+    /// Its name.
+    pub(crate) name: String,
+    /// How it is told.
+    pub(crate) kind: AlertKind,
+    /// The least urgency that is told; default soon.
+    #[serde(default)]
+    pub(crate) attention: Urgency,
+    /// After how long it is told again while it lasts; default 24h.
+    pub(crate) remind: Option<Span>,
+    /// webhook: where JSON is posted to. Only its scheme and host are ever shown.
+    pub(crate) url: Option<Url>,
+    /// webhook, mail: a PEM file with the roots of a private server.
+    pub(crate) root: Option<PathBuf>,
+    /// mail: the server, as HOST or HOST:PORT; default port 587, 465 with tls = "implicit", 25 with tls = "off".
+    pub(crate) server: Option<String>,
+    /// mail: how it is protected on its way to the server; default starttls.
+    pub(crate) tls: Option<MailTls>,
+    /// mail: who we are to the server; default nobody.
+    pub(crate) user: Option<String>,
+    /// mail: a file with the password of `user`, read for each mail.
+    pub(crate) password_file: Option<PathBuf>,
+    /// mail: who writes.
+    pub(crate) from: Option<String>,
+    /// mail: who gets it.
+    pub(crate) to: Option<Vec<String>>,
+    /// command: the program that reads JSON from its standard input, as a list of arguments.
+    pub(crate) command: Option<Vec<String>>,
+    /// command: how long it may run; default 60s.
+    pub(crate) time_limit: Option<Span>,
+}
+
+/// `[heartbeat]`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct HeartbeatSettings {
+    /// What is asked for with each sign of life. Only its scheme and host are ever shown.
+    pub(crate) url: Url,
+    /// How often; default 1m.
+    pub(crate) interval: Option<Span>,
 }
 
 /// Settings, and where they came from.

@@ -2,7 +2,7 @@
 
 mod issuers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -143,25 +143,7 @@ impl App {
 
     /// Every certificate with each of its targets, then the targets that have none.
     pub(crate) fn subjects(&self) -> Vec<Subject<'_>> {
-        let certificates = &self.renewals.certificates;
-        let mut subjects = Vec::new();
-        for certificate in certificates {
-            let name = Some(certificate.name.as_str());
-            if certificate.targets.is_empty() {
-                subjects.push(Subject { certificate: name, target: None });
-            }
-            for target in &certificate.targets {
-                subjects.push(Subject { certificate: name, target: Some(target) });
-            }
-        }
-        let used: HashSet<&str> = certificates
-            .iter()
-            .flat_map(|certificate| &certificate.targets)
-            .map(|target| target.name.as_str())
-            .collect();
-        let unused = self.renewals.targets.iter().filter(|target| !used.contains(target.name.as_str()));
-        subjects.extend(unused.map(|target| Subject { certificate: None, target: Some(target) }));
-        subjects
+        self.renewals.subjects()
     }
 }
 

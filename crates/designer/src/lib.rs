@@ -1,7 +1,7 @@
 //! The Designer: Baton's web interface.
 //!
 //! One page so far: how every certificate stands at every endpoint, and the last handovers. It reads; nothing
-//! can be changed from it.
+//! can be changed from it. Beside it are the same things as numbers for Prometheus, at `/metrics`.
 //!
 //! # Policy
 //! - It listens on the loopback interface only, and over TLS only. Nobody signs in yet, so whoever reaches the
@@ -17,11 +17,13 @@ mod connection;
 mod guard;
 mod hosts;
 mod listener;
+mod metrics;
 mod overview;
 mod page;
 mod router;
 mod tls;
 
 pub use listener::{BindError, Listener};
+pub use metrics::Measurements;
 pub use overview::{BoxFuture, Overview};
 pub use tls::{CertificateFiles, HotCertificate, LoadError};

@@ -13,6 +13,7 @@ use axum::routing::get;
 
 use crate::guard::guard;
 use crate::hosts::Hosts;
+use crate::metrics;
 use crate::overview::Overview;
 use crate::page::{MissingPage, OverviewPage, Refresh};
 
@@ -23,6 +24,7 @@ pub(crate) fn router(overview: Arc<dyn Overview>, hosts: Hosts) -> Router {
     Router::new()
         .route("/", get(overview_page))
         .route("/style.css", get(style))
+        .route("/metrics", get(metrics))
         .fallback(missing)
         .layer(from_fn_with_state(Arc::new(hosts), guard))
         .with_state(overview)
@@ -36,6 +38,17 @@ async fn overview_page(State(overview): State<Arc<dyn Overview>>, RawQuery(query
     let whole = status.is_ok() && handovers.is_ok();
     let code = if whole { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     render(code, &OverviewPage::new(status, handovers, refresh))
+}
+
+/// Prometheus takes any other answer than 200 for a scrape that has failed, and raises its own alert.
+async fn metrics(State(overview): State<Arc<dyn Overview>>) -> Response {
+    match overview.measurements().await.and_then(|measurements| measurements.encode()) {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(reason) => {
+            tracing::error!("there are no metrics: {reason}");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{reason}\n")).into_response()
+        }
+    }
 }
 
 async fn style() -> Response {

@@ -7,6 +7,8 @@
 
 mod renewals;
 mod run;
+mod vitals;
 
 pub use renewals::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals};
 pub use run::Scheduler;
+pub use vitals::Vitals;

@@ -1,9 +1,10 @@
 //! The renewal of one certificate, from the question whether it is due to the last handover.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry, Severity};
-use baton_handover::{Engine, HandoverError, Purpose, Report, Request, SearchIn};
+use baton_handover::{Engine, HandoverError, Purpose, Report, Request, SearchIn, Subject};
 use baton_issuer::{IssueError, Issuer, KeySource, Order};
 use baton_platform::clock;
 use baton_schedule::{Lifetime, backoff_within, due};
@@ -142,6 +143,29 @@ impl Renewals {
     /// Where certificates are looked for.
     pub fn places(&self) -> SearchIn<'_> {
         SearchIn { store: self.store.as_ref(), targets: &self.targets }
+    }
+
+    /// Every certificate with each of its targets, then the targets that have none.
+    pub fn subjects(&self) -> Vec<Subject<'_>> {
+        let mut subjects = Vec::new();
+        for certificate in &self.certificates {
+            let name = Some(certificate.name.as_str());
+            if certificate.targets.is_empty() {
+                subjects.push(Subject { certificate: name, target: None });
+            }
+            for target in &certificate.targets {
+                subjects.push(Subject { certificate: name, target: Some(target) });
+            }
+        }
+        let used: HashSet<&str> = self
+            .certificates
+            .iter()
+            .flat_map(|certificate| &certificate.targets)
+            .map(|target| target.name.as_str())
+            .collect();
+        let unused = self.targets.iter().filter(|target| !used.contains(target.name.as_str()));
+        subjects.extend(unused.map(|target| Subject { certificate: None, target: Some(target) }));
+        subjects
     }
 
     /// Renews a certificate if it is due, and hands it over to all its targets: one report for each.

@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_alarm::{Alarm, Heartbeat};
 use baton_finding::Explain as _;
+use baton_handover::HandoverError;
 use baton_platform::clock;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::renewals::{RenewError, RenewOptions, Renewals};
+use crate::vitals::Vitals;
 
 /// Timers run on the monotonic clock and stand still while a machine sleeps: so the wall clock is looked at
 /// again at least this often.
@@ -18,6 +21,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 
 /// The pause after a renewal that could not even be recorded.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// When something was seen that may be gone at once, it is looked at again after this.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// How long the end of the loop waits for handovers that are under way.
 const PATIENCE_AT_END: Duration = Duration::from_secs(20);
@@ -28,13 +34,26 @@ pub struct Scheduler {
     renewals: Arc<Renewals>,
     /// How often every endpoint is asked what it serves.
     probe_interval: Duration,
+    alarm: Arc<Alarm>,
+    heartbeat: Option<Heartbeat>,
     changed: Arc<Notify>,
+    vitals: Arc<Vitals>,
 }
 
 impl Scheduler {
     /// A scheduler over the given certificates.
-    pub fn new(renewals: Arc<Renewals>, probe_interval: Duration) -> Self {
-        Self { renewals, probe_interval, changed: Arc::default() }
+    pub fn new(
+        renewals: Arc<Renewals>,
+        probe_interval: Duration,
+        alarm: Arc<Alarm>,
+        heartbeat: Option<Heartbeat>,
+    ) -> Self {
+        Self { renewals, probe_interval, alarm, heartbeat, changed: Arc::default(), vitals: Arc::default() }
+    }
+
+    /// What is known of the loop while it runs.
+    pub fn vitals(&self) -> Arc<Vitals> {
+        Arc::clone(&self.vitals)
     }
 
     /// Tells the loop that something was changed by someone else: it then looks at everything anew.
@@ -58,16 +77,36 @@ impl Scheduler {
         // A renewal that failed before it could write down when to try again.
         let mut held_back: HashMap<String, Timestamp> = HashMap::new();
         let mut next_probe = clock::now();
+        let mut pulse = self.heartbeat.as_ref().map(Heartbeat::start);
+        let (mut is_sound, mut is_news) = (true, true);
         loop {
             let now = clock::now();
             if next_probe <= now {
                 if let Err(error) = self.renewals.engine.state().keep_copy(now).await {
                     tracing::error!("no copy of the journal was made: {}", error.chain());
                 }
-                self.probe_all().await;
+                is_sound = self.probe_all().await;
                 next_probe = now.checked_add(self.probe_interval).unwrap_or(Timestamp::MAX);
+                is_news = true;
             }
+            if std::mem::take(&mut is_news) {
+                match self.look(now).await {
+                    Ok(true) => {
+                        next_probe = next_probe.min(now.checked_add(SECOND_LOOK).unwrap_or(Timestamp::MAX));
+                    }
+                    Ok(false) => {}
+                    Err(error) => {
+                        is_sound = false;
+                        tracing::error!("nothing can be told of how it stands: {}", error.chain());
+                    }
+                }
+            }
+            self.vitals.turned(clock::now());
             let mut next = next_probe;
+            // A loop whose state cannot be read or written is as good as dead.
+            if let Some(pulse) = pulse.as_mut().filter(|_| is_sound) {
+                next = next.min(pulse.beat(clock::now()).await);
+            }
             for certificate in &self.renewals.certificates {
                 if under_way.contains(&certificate.name) {
                     continue;
@@ -100,13 +139,15 @@ impl Scheduler {
             let pause = pause_until(next, now);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.changed.notified() => {}
+                () = self.changed.notified() => is_news = true,
                 () = &mut shutdown => break,
                 Some(done) = renewing.join_next() => {
+                    is_news = true;
                     match done {
                         Ok((name, result)) => {
                             under_way.remove(&name);
-                            if result.is_err() {
+                            if let Err(error) = &result {
+                                self.vitals.failed(error.code());
                                 let until = clock::now().checked_add(AFTER_FAILURE).unwrap_or(Timestamp::MAX);
                                 held_back.insert(name.clone(), until);
                             }
@@ -126,17 +167,29 @@ impl Scheduler {
         }
     }
 
-    async fn probe_all(&self) {
+    /// Whether what was seen could be written down.
+    async fn probe_all(&self) -> bool {
         let mut asking = JoinSet::new();
         for target in &self.renewals.targets {
             let (engine, target) = (self.renewals.engine.clone(), Arc::clone(target));
             asking.spawn(async move {
-                if let Err(error) = engine.observe(&target).await {
+                let observed = engine.observe(&target).await;
+                if let Err(error) = &observed {
                     tracing::error!(%target, "not asked: {}", error.chain());
                 }
+                observed.is_ok()
             });
         }
-        asking.join_all().await;
+        asking.join_all().await.into_iter().all(|is_written| is_written)
+    }
+
+    /// Looks at how everything stands, for the alarm. Whether a second look, soon, would tell more.
+    async fn look(&self, now: Timestamp) -> Result<bool, HandoverError> {
+        if self.alarm.is_silent() {
+            return Ok(false);
+        }
+        let (_, troubles) = self.renewals.engine.look(&self.renewals.subjects()).await?;
+        Ok(self.alarm.consider(troubles, now).await?)
     }
 
     async fn retire(&self, now: Timestamp) -> Result<Option<Timestamp>, RenewError> {

@@ -3,12 +3,14 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Overview};
+use baton_alarm::Alarm;
+use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Measurements, Overview};
 use baton_finding::Explain as _;
 use baton_handover::{Report, Status};
+use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
 use baton_platform::lock::FileLock;
-use baton_scheduler::{RenewOptions, Scheduler};
+use baton_scheduler::{RenewOptions, Scheduler, Vitals};
 use baton_target::HotSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
@@ -19,6 +21,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::tell;
 use crate::place::Place;
+use crate::settings::alerts;
 use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, own_hosts};
 
 /// How many handovers the Designer lists.
@@ -27,6 +30,7 @@ const LISTED_HANDOVERS: u32 = 20;
 /// What the Designer shows.
 struct Pages {
     app: Arc<App>,
+    vitals: Arc<Vitals>,
 }
 
 impl Overview for Pages {
@@ -44,6 +48,21 @@ impl Overview for Pages {
                 reports.push(Report::read(state, &handover).await.map_err(|error| error.chain())?);
             }
             Ok(reports)
+        })
+    }
+
+    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
+        Box::pin(async {
+            let status = self.status().await?;
+            let state = self.app.renewals.engine.state();
+            Ok(Measurements {
+                version: env!("CARGO_PKG_VERSION"),
+                status,
+                measures: state.measures().await.map_err(|error| error.chain())?,
+                alerts: state.alert_channels().await.map_err(|error| error.chain())?,
+                last_turn: self.vitals.last_turn(),
+                renewal_failures: self.vitals.failures(),
+            })
         })
     }
 }
@@ -71,6 +90,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         lifetime: arguments.lifetime.map(|span| span.signed()),
     };
     let interval = place.probe_interval();
+    let (channels, heartbeat) = (alerts::channels(&place.loaded)?, alerts::heartbeat(&place.loaded));
     let socket = place.socket();
     let app = Arc::new(App::open(place, Some(own_listener)).await?);
     let local = LocalListener::bind(&socket).map_err(|error| {
@@ -86,11 +106,15 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     let shutdown = async move {
         let _ = ended.changed().await;
     };
-    let pages = Arc::new(Pages { app: Arc::clone(&app) });
+    let host = host::host_name().unwrap_or_else(|| "localhost".to_owned());
+    let alarm = Arc::new(Alarm::new(app.renewals.engine.state().clone(), host, channels));
+    let scheduler =
+        Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval, Arc::clone(&alarm), heartbeat));
+    let pages = Arc::new(Pages { app: Arc::clone(&app), vitals: scheduler.vitals() });
     let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
     let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;
     let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, pages, own_hosts(), shutdown));
-    let scheduler = Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval));
+    let alerts = tokio::spawn(alarm.deliver(stopped.clone()));
     let local = tokio::spawn(serve_local(local, Arc::clone(&app), scheduler.changed()));
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
     let signal = stop_signal().await?;
@@ -99,6 +123,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     // Every part holds a receiver, or has ended already.
     let _ = stop.send(());
     let _ = work.await;
+    let _ = alerts.await;
     let _ = designer.await;
     app.renewals.engine.state().close().await;
     Ok(Exit::Done)

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 use crate::settings::dns::dns_solver;
-use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings};
+use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings, alerts};
 use crate::wiring::{DESIGNER, INTERNAL};
 
 const ACME_KIND: &str = "an issuer of the kind \"acme\"";
@@ -36,6 +36,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
             dns_solver(loaded, dns)?;
         }
     }
+    alerts::channels(loaded)?;
     Ok(())
 }
 
@@ -47,10 +48,11 @@ pub(super) fn wrong(loaded: &Loaded, message: impl Into<String>, hint: impl Into
 /// Names become file names of locks and directories, and are typed on command lines.
 fn check_names(loaded: &Loaded) -> Result<(), Failure> {
     let settings = &loaded.settings;
-    let lists: [(&str, Vec<&str>); 3] = [
+    let lists: [(&str, Vec<&str>); 4] = [
         ("issuer", settings.issuer.iter().map(|issuer| issuer.name.as_str()).collect()),
         ("target", settings.target.iter().map(|target| target.name.as_str()).collect()),
         ("certificate", settings.certificate.iter().map(|certificate| certificate.name.as_str()).collect()),
+        ("alert", settings.alert.iter().map(|alert| alert.name.as_str()).collect()),
     ];
     for (kind, names) in lists {
         let mut seen = HashSet::new();

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use baton_alarm::{Encryption, SecretUrl};
+use baton_schedule::Attention;
 use baton_scheduler::KeyChoice;
 use baton_target::{EndpointAddress, ProductKind};
 use baton_x509::{KeyAlgorithm, Name};
@@ -138,6 +140,75 @@ impl TryFrom<String> for Contact {
             return Err(format!("{text:?} is no contact: write mailto:admin@example.com"));
         }
         Ok(Self(format!("mailto:{address}")))
+    }
+}
+
+/// How an alert is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AlertKind {
+    /// JSON is posted to a URL.
+    Webhook,
+    /// By mail.
+    Mail,
+    /// A program reads JSON.
+    Command,
+}
+
+/// From which urgency on an alert is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Urgency {
+    /// Whatever needs a person, soon or now.
+    #[default]
+    Soon,
+    /// Only what needs a person now.
+    Now,
+}
+
+impl From<Urgency> for Attention {
+    fn from(urgency: Urgency) -> Self {
+        match urgency {
+            Urgency::Soon => Self::Soon,
+            Urgency::Now => Self::Now,
+        }
+    }
+}
+
+/// How mail is protected on its way to the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MailTls {
+    /// TLS after a greeting in the clear; required.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// None.
+    Off,
+}
+
+impl From<MailTls> for Encryption {
+    fn from(tls: MailTls) -> Self {
+        match tls {
+            MailTls::Starttls => Self::StartTls,
+            MailTls::Implicit => Self::Implicit,
+            MailTls::Off => Self::Off,
+        }
+    }
+}
+
+/// A URL that may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct Url(pub(crate) SecretUrl);
+
+impl TryFrom<String> for Url {
+    type Error = baton_alarm::InvalidUrl;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
     }
 }
 

@@ -58,7 +58,18 @@ fn usage_errors_end_with_2() {
 fn the_schema_knows_every_table() {
     let schema: serde_json::Value =
         serde_json::from_str(&World::new().baton(&["check", "--schema"]).expect(0).stdout).unwrap();
-    for table in ["store", "issuer", "target", "certificate", "designer", "proof", "probe", "retire"] {
+    for table in [
+        "store",
+        "issuer",
+        "target",
+        "certificate",
+        "designer",
+        "proof",
+        "probe",
+        "retire",
+        "alert",
+        "heartbeat",
+    ] {
         assert!(schema["properties"][table].is_object(), "{table}");
     }
     assert_eq!(schema["additionalProperties"], false);

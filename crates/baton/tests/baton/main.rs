@@ -9,6 +9,7 @@
 
 mod acme;
 mod afterwards;
+mod alarm;
 mod bad_input;
 mod command_line;
 mod documents;

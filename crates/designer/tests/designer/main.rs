@@ -10,6 +10,7 @@ mod client;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod listener;
+mod metrics;
 mod overview;
 mod requests;
 mod sample;

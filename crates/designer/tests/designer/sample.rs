@@ -1,8 +1,9 @@
 //! What there may be to show. Times are fixed; the status is as of noon on the first of December 2026.
 
+use baton_designer::Measurements;
 use baton_finding::Finding;
 use baton_handover::{ProofReport, Report, SCHEMA, ServedReport, Status, StatusRow, StepReport};
-use baton_state::{HandoverId, Outcome, Step, StepOutcome};
+use baton_state::{AlertChannel, HandoverId, HandoverTimes, Measures, Outcome, Step, StepOutcome};
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::{SignedDuration, Timestamp};
 
@@ -96,5 +97,38 @@ pub(crate) fn report() -> Report {
         proof: vec![proof("127.0.0.1:8175"), proof("[::1]:8175")],
         findings: Vec::new(),
         plan: Vec::new(),
+    }
+}
+
+/// Numbers for a status.
+pub(crate) fn measurements(status: Status) -> Measurements {
+    let at = noon();
+    Measurements {
+        version: "1.2.3",
+        status,
+        measures: Measures {
+            last_served: vec![(Some("sap".to_owned()), "sap-gateway".to_owned(), at)],
+            last_proven: vec![(
+                "sap-gateway".to_owned(),
+                "sap:8175".to_owned(),
+                "127.0.0.1:8175".to_owned(),
+                at,
+            )],
+            failures: vec![("sap-gateway".to_owned(), "endpoint-serves-old".to_owned(), 3)],
+            times: vec![HandoverTimes {
+                target: "sap-gateway".to_owned(),
+                count: 4,
+                seconds: 512.5,
+                within: [0, 2, 1, 0, 0, 0, 0, 0],
+            }],
+        },
+        alerts: vec![AlertChannel {
+            name: "ops".to_owned(),
+            attempts: 2,
+            waiting: 5,
+            ..AlertChannel::default()
+        }],
+        last_turn: Some(at),
+        renewal_failures: [("issuer-refused", 7)].into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_designer::{BoxFuture, Overview};
+use baton_designer::{BoxFuture, Measurements, Overview};
 use baton_handover::{Report, Status};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -30,6 +30,10 @@ impl Overview for Slow {
 
     fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
+        Box::pin(async { Err("not asked for here".to_owned()) })
     }
 }
 

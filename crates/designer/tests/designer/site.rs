@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Overview};
+use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Measurements, Overview};
 use baton_handover::{Report, Status};
 use baton_testkit::IssuedCertificate;
 use tempfile::TempDir;
@@ -26,6 +26,10 @@ impl Overview for Fixed {
 
     fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
         Box::pin(async { self.handovers.clone() })
+    }
+
+    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
+        Box::pin(async { self.status.clone().map(sample::measurements) })
     }
 }
 
