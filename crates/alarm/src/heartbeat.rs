@@ -47,10 +47,10 @@ impl Heartbeat {
 impl Pulse {
     /// Sends a sign of life if one is due, and does not wait for it. Returns when the next one is due.
     pub async fn beat(&mut self, now: Timestamp) -> Timestamp {
-        if let Some(sending) = self.sending.take_if(|sending| sending.is_finished()) {
-            if let Ok(result) = sending.await {
-                self.tell(result);
-            }
+        if let Some(sending) = self.sending.take_if(|sending| sending.is_finished())
+            && let Ok(result) = sending.await
+        {
+            self.tell(result);
         }
         // A clock that was put back would make it wait for hours.
         let latest = now.checked_add(self.heartbeat.interval).unwrap_or(Timestamp::MAX);

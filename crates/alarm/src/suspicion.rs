@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use baton_handover::{Certainty, Trouble};
 use baton_schedule::Attention;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// Two looks that tell more than one are at least so far apart: some are made as often as something changes.
+const APART: SignedDuration = SignedDuration::from_secs(1);
 
 /// Troubles that were seen once, and may be gone at the next look.
 #[derive(Debug, Default)]
@@ -35,9 +38,12 @@ impl Suspicions {
                     Certainty::UnderWay => false,
                     Certainty::Seen(at) => {
                         let first = self.first_seen.get(&cause).copied().unwrap_or(at);
+                        // A clock that was put back begins anew.
+                        let first = first.min(at);
                         suspected.insert(cause, first);
-                        sifted.look_again |= first >= at;
-                        first < at
+                        let is_sure = at.duration_since(first) >= APART;
+                        sifted.look_again |= !is_sure;
+                        is_sure
                     }
                 };
             if is_sure {

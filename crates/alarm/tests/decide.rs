@@ -126,6 +126,8 @@ fn what_may_be_gone_at_the_next_look_is_looked_at_twice() {
     assert!(first.sure.is_empty() && first.look_again);
     let same = suspicions.sift(vec![seen(0)], &none);
     assert!(same.sure.is_empty() && same.look_again, "the same look says no more");
+    let earlier = suspicions.sift(vec![seen(-1000)], &none);
+    assert!(earlier.sure.is_empty() && earlier.look_again, "the clock was put back");
     let second = suspicions.sift(vec![seen(10)], &none);
     assert!(second.sure.len() == 1 && !second.look_again);
 

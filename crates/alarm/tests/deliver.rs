@@ -1,6 +1,6 @@
 //! Delivery to real receivers: a webhook, a mail server, a program; and what is left when they do not take it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
 
 use std::path::Path;
 use std::sync::Arc;
