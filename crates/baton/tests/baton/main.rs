@@ -15,6 +15,7 @@ mod command_line;
 mod documents;
 mod faults;
 mod hooks;
+mod monitoring;
 mod nginx;
 mod products;
 mod recover;

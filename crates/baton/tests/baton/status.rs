@@ -70,6 +70,45 @@ fn a_certificate_that_ends_soon_needs_attention() {
 }
 
 #[test]
+fn status_tells_of_a_renewal_that_fails_while_the_certificate_in_use_is_fine() {
+    let world = World::new();
+    let settings =
+        |name: &str| format!("[[certificate]]\nname = 'x'\nnames = ['{name}']\nissuer = 'internal'\n");
+    world.write_settings(&settings("localhost"));
+    world.baton(&["renew", "x"]).expect(0);
+    world.baton(&["status"]).expect(0);
+    // The CA was made for other names.
+    world.write_settings(&settings("www.example.com"));
+    for (exit, severity) in [(0, "notice"), (10, "warning"), (10, "warning")] {
+        world.baton(&["renew", "x"]).expect(3);
+        let status = world.baton(&["status", "--json"]).expect(exit).json();
+        let finding = &status["rows"][0]["findings"][0];
+        assert_eq!((&finding["code"], &finding["severity"]), (&"renewal-failing".into(), &severity.into()));
+        assert!(finding["message"].as_str().unwrap().contains("www.example.com"), "{finding}");
+    }
+    world.write_settings(&settings("localhost"));
+    world.baton(&["renew", "x", "--force"]).expect(0);
+    world.baton(&["status"]).expect(0);
+}
+
+#[test]
+fn status_tells_what_is_issued_and_not_handed_over() {
+    let scene = crate::nginx::Scene::new();
+    let settings = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    let reload = settings.lines().find(|line| line.starts_with("activate")).unwrap();
+    // A reload that says 0 and does nothing.
+    scene.world.write_settings(&settings.replace(reload, "activate = ['true']"));
+    assert_eq!(scene.renew().exit, 6);
+    let status = scene.world.baton(&["status", "--json"]).expect(10).json();
+    let row = &status["rows"][0];
+    assert_eq!(row["findings"][0]["code"], "not-handed-over", "{row}");
+    assert_eq!((&row["certificate"], row["pending"].is_string()), (&"site".into(), true));
+    scene.world.write_settings(&settings);
+    assert_eq!(scene.renew().exit, 0);
+    scene.world.baton(&["status"]).expect(0);
+}
+
+#[test]
 fn targets_are_listed_with_their_references() {
     let authority = Authority::new("Test CA");
     let old = authority.issue(&[HOST]).sign();
