@@ -66,7 +66,7 @@ fn prometheus_reads_every_metric_that_rules_and_dashboard_name_and_its_alerts_fi
     let up = Up::start(&scene.world, &[]);
     let root = scene.world.path("ca.pem");
     fs_err::write(&root, scene.world.baton(&["ca", "root"]).expect(0).stdout).unwrap();
-    let target = format!("localhost:{}", up.port.number());
+    let target = format!("localhost:{}", up.address().port());
     let prometheus = Prometheus::start(&target, &root, &file("prometheus-rules.yml"));
     let query =
         |expression: &str| prometheus.api(&format!("query?query={}", encoded(expression)))["result"].clone();
