@@ -36,7 +36,7 @@ pub enum Transport {
 
 /// A URL that takes JSON.
 #[derive(Debug)]
-pub struct Webhook(Receiver);
+pub struct Webhook(Box<Receiver>);
 
 /// A program with its arguments.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Channel {
 impl Webhook {
     /// A webhook at `url`, whose certificate must lead to one of `trusted`.
     pub fn new(url: SecretUrl, trusted: Trusted) -> Self {
-        Self(Receiver::new(url, trusted))
+        Self(Box::new(Receiver::new(url, trusted)))
     }
 }
 
