@@ -1,5 +1,7 @@
 //! What a server may do to us: nothing that costs more than the limits allow.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
