@@ -74,7 +74,10 @@ impl Engine {
             Ok(recovery) => recovery,
             Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
         };
-        let kept = recovery.as_ref().map(kept_files).unwrap_or_default();
+        let kept = match recovery.as_ref().map(kept_files).transpose() {
+            Ok(kept) => kept.unwrap_or_default(),
+            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
+        };
         let inspection = match target.inspect_with(&kept) {
             Ok(inspection) => inspection,
             Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),

@@ -40,6 +40,15 @@ pub enum HandoverError {
         #[source]
         cause: std::io::Error,
     },
+    /// The journal's list of the settings that a recovery has kept cannot be read.
+    #[error("the settings that `recover` has kept of {target:?} cannot be read")]
+    Kept {
+        /// The target.
+        target: String,
+        /// Why.
+        #[source]
+        cause: serde_json::Error,
+    },
     /// The journal holds a plan that this version cannot read.
     #[error("the journal's plan of handover {id} cannot be read")]
     Plan {
@@ -60,6 +69,7 @@ impl Explain for HandoverError {
             Self::Retire { .. } => "not-retired",
             Self::Lock { .. } => "lock-unusable",
             Self::Plan { .. } => "plan-unreadable",
+            Self::Kept { .. } => "kept-settings-unreadable",
         }
     }
 
@@ -69,7 +79,7 @@ impl Explain for HandoverError {
             Self::Busy { .. } | Self::Lock { .. } | Self::Leftovers { .. } | Self::Retire { .. } => {
                 Retry::Backoff
             }
-            Self::Plan { .. } => Retry::Never,
+            Self::Plan { .. } | Self::Kept { .. } => Retry::Never,
         }
     }
 
@@ -84,7 +94,9 @@ impl Explain for HandoverError {
                 Some("run Baton as an account that may change the store and the target's files".to_owned())
             }
             Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
-            Self::Plan { .. } => Some("run the version of Baton that wrote it".to_owned()),
+            Self::Plan { .. } | Self::Kept { .. } => {
+                Some("run the version of Baton that wrote it".to_owned())
+            }
         }
     }
 }

@@ -222,9 +222,11 @@ fn kept_file(action: &Action) -> Option<KeptFile> {
     }
 }
 
-/// The settings files that a recovery has kept.
-pub(crate) fn kept_files(recovery: &Recovery) -> Vec<KeptFile> {
-    serde_json::from_str(&recovery.kept).unwrap_or_default()
+/// The settings files that a recovery has kept. A list that cannot be read is no empty one: without it the next
+/// handover would leave out what it is there to put back.
+pub(crate) fn kept_files(recovery: &Recovery) -> Result<Vec<KeptFile>, HandoverError> {
+    serde_json::from_str(&recovery.kept)
+        .map_err(|cause| HandoverError::Kept { target: recovery.target.clone(), cause })
 }
 
 /// Opens the ports that a recovery has closed.

@@ -9,7 +9,8 @@ use baton_testkit::{
     AcmeProxy, Authority, Nginx, Pebble, PebbleOptions, Product, ProductFixture, Webroot, invocation, openssl,
 };
 
-use crate::up::Up;
+use crate::recover::{INSIDE, Network};
+use crate::up::{Up, is_full};
 use crate::world::{Ran, World, list, quoted};
 
 pub(crate) const HOST: &str = "www.example.com";
@@ -190,6 +191,42 @@ fn the_designers_own_port_answers_tls_alpn_01() {
 }
 
 #[test]
+fn whoever_comes_from_elsewhere_sees_no_page_on_the_designers_port() {
+    let network = Network::enter();
+    let world = World::with_settings(
+        "[[issuer]]\nname = 'ca'\nkind = 'acme'\ndirectory = 'https://127.0.0.1:9/dir'\n\
+         challenge = 'tls-alpn-01'\ntls-port = 443\n",
+    );
+    let up = Up::start_at(&world, ([127, 0, 0, 1], 443).into(), &[]);
+    let page = |url: &str| {
+        ["curl", "-sk", "--max-time", "5", "-w", "%{http_code}", "-o", "/dev/null", url].map(str::to_owned)
+    };
+    let text = |output: std::process::Output| String::from_utf8(output.stdout).unwrap();
+    let inside = page("https://127.0.0.1/");
+    let ran = std::process::Command::new(&inside[0]).args(&inside[1..]).output().unwrap();
+    assert_eq!(text(ran), "200");
+    let outside = page(&format!("https://{INSIDE}/"));
+    let outside: Vec<&str> = outside.iter().map(String::as_str).collect();
+    assert_eq!(text(network.outside(&outside)), "000");
+    // Nor a certificate: neither the Designer's, nor one of a challenge that is not under way.
+    for protocol in ["http/1.1", "acme-tls/1"] {
+        let address = format!("{INSIDE}:443");
+        let shown = text(network.outside(&[
+            "openssl",
+            "s_client",
+            "-connect",
+            &address,
+            "-servername",
+            HOST,
+            "-alpn",
+            protocol,
+        ]));
+        assert!(shown.contains("no peer certificate available"), "{protocol}: {shown}");
+    }
+    assert_eq!(up.stop(), 0);
+}
+
+#[test]
 fn an_account_is_bound_to_the_external_one_that_the_ca_asks_for() {
     let (id, key) = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W");
     let options =
@@ -272,6 +309,26 @@ fn a_port_in_use_and_a_ca_that_is_not_there_are_told_and_change_nothing() {
     let ran = scene.renew().expect(1);
     assert!(ran.stderr.contains("cannot be reached"), "{}", ran.stderr);
     assert_eq!(scene.served(), before);
+}
+
+/// How many certificates are obtained from a CA that refuses nonces: the short form, and that of `scripts/acceptance`.
+const RUNS: usize = 10;
+const ALL_RUNS: usize = 200;
+
+#[test]
+fn every_run_gets_its_certificate_from_a_ca_that_refuses_every_fifth_nonce() {
+    let refusing = PebbleOptions { nonce_reject_percent: 20, ..PebbleOptions::default() };
+    let scene = Scene::new(&refusing);
+    let text = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&text.replace("targets = ['website']", "targets = []"));
+    let runs = if is_full() { ALL_RUNS } else { RUNS };
+    let mut obtained = std::collections::BTreeSet::new();
+    for _ in 0..runs {
+        let report = scene.renew().expect(0).json();
+        obtained.insert(report["new"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(obtained.len(), runs);
+    println!("{runs} runs at 20 % refused nonces: {} certificates", obtained.len());
 }
 
 #[test]

@@ -10,16 +10,16 @@ use nix::sched::{CloneFlags, unshare};
 use crate::products::{HOST, handed_over};
 use crate::world::{World, list, quoted};
 
-const INSIDE: &str = "10.213.7.1";
+pub(crate) const INSIDE: &str = "10.213.7.1";
 
 /// A network with one machine outside of it. It ends with the test.
-struct Network {
+pub(crate) struct Network {
     outside: Child,
 }
 
 impl Network {
     /// Moves this thread, and every process that it starts, into a network of its own.
-    fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         unshare(CloneFlags::CLONE_NEWNET).expect("a network of its own, which takes root");
         let outside = Command::new("unshare")
             .args(["-n", "sh", "-c", "echo ready; exec sleep 600"])
@@ -43,26 +43,18 @@ impl Network {
         network
     }
 
+    /// What a command says that is run outside.
+    pub(crate) fn outside(&self, command: &[&str]) -> std::process::Output {
+        let pid = self.outside.id().to_string();
+        let mut nsenter = Command::new("nsenter");
+        nsenter.args(["-t", &pid, "-n"]).args(command).stdin(Stdio::null()).output().unwrap()
+    }
+
     /// Whether the port answers a connection from outside.
     fn reaches(&self, port: u16) -> bool {
-        let pid = self.outside.id().to_string();
         let url = format!("telnet://{INSIDE}:{port}");
-        let mut curl = Command::new("nsenter");
-        curl.args([
-            "-t",
-            &pid,
-            "-n",
-            "curl",
-            "-s",
-            "--connect-timeout",
-            "1",
-            "--max-time",
-            "1",
-            "-w",
-            "%{time_connect}",
-            &url,
-        ]);
-        let output = curl.stdin(Stdio::null()).output().unwrap();
+        let curl = ["curl", "-s", "--connect-timeout", "1", "--max-time", "1", "-w", "%{time_connect}", &url];
+        let output = self.outside(&curl);
         String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().is_ok_and(|seconds| seconds > 0.0)
     }
 }
@@ -228,4 +220,17 @@ fn a_renewal_that_fails_after_a_recovery_leaves_plain_http_behind_the_closed_doo
     scene.world.baton(&["swap", "", &scene.new.thumbprint]).expect(0);
     assert_eq!(scene.served(), Some(scene.new.thumbprint.clone()));
     assert_eq!(scene.tables(), "");
+}
+
+#[test]
+fn a_list_of_kept_settings_that_cannot_be_read_is_no_empty_one() {
+    let scene = Scene::new(true);
+    scene.world.baton(&["recover", "sap-gateway"]).expect(0);
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
+                  c.execute(\"UPDATE recovery SET kept = '{'\"); c.commit()";
+    let database = scene.world.path("baton-data/state.db");
+    assert!(Command::new("python3").args(["-c", script]).arg(database).status().unwrap().success());
+    let refused = scene.world.baton(&["swap", "", &scene.new.thumbprint, "--json"]).expect(3);
+    assert!(refused.codes().contains(&"kept-settings-unreadable".to_owned()), "{}", refused.stdout);
+    assert!(scene.answers_plain());
 }
