@@ -346,7 +346,7 @@ fn a_rate_limit_sets_the_next_try_by_the_cas_own_word() {
     ));
     proxy.set_profiles(&["classic", "shortlived"]);
     proxy.refuse_orders(Some(Duration::from_secs(7200)));
-    let before = jiff::Timestamp::now();
+    let before = baton_platform::clock::now();
     let refused = world.baton(&["renew", "site", "--json"]).expect(1);
     assert!(refused.stdout.contains("acme-rate-limited"), "{}", refused.stdout);
     let database = in_state(&world, "SELECT retry_at FROM renewal WHERE name = 'site'");

@@ -152,7 +152,7 @@ pub enum AcmeError {
     },
     /// The record of dns-01 cannot be published, seen or removed.
     #[error(transparent)]
-    Dns(#[from] DnsError),
+    Dns(Box<DnsError>),
     /// A record of dns-01 stays, as the settings no longer say who may change its zone.
     #[error("the TXT record {record} stays: the settings no longer say who changes its zone")]
     RecordLeft {
@@ -167,6 +167,12 @@ pub enum AcmeError {
         /// What the library said.
         reason: String,
     },
+}
+
+impl From<DnsError> for AcmeError {
+    fn from(error: DnsError) -> Self {
+        Self::Dns(Box::new(error))
+    }
 }
 
 impl AcmeError {
