@@ -31,6 +31,11 @@ pub fn backoff_within(attempts: u32, seed: &[u8], lifetime: Lifetime) -> SignedD
     spread(nominal(attempts).min(most), attempts, seed).max(MINIMUM)
 }
 
+/// No pause after so many failures is longer, whatever the seed.
+pub(crate) fn longest(attempts: u32) -> SignedDuration {
+    nominal(attempts) + nominal(attempts) / 10
+}
+
 fn nominal(attempts: u32) -> SignedDuration {
     match attempts {
         0 | 1 => SignedDuration::from_mins(1),

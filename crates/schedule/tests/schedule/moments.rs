@@ -1,4 +1,4 @@
-//! The schedule through its public surface: tables for the lifetimes that exist, properties for all others.
+//! Single moments: tables for the lifetimes that exist, properties for all others.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +29,7 @@ fn due_at_two_thirds_or_half_and_up_to_a_twentieth_earlier() {
         ("160 h", 160 * HOUR, 80 * HOUR),
         ("9 d 23 h 59 min", 10 * DAY - MINUTE, 5 * DAY - 30 * SECOND),
         ("10 d", 10 * DAY, 160 * HOUR),
+        ("45 d", 45 * DAY, 30 * DAY),
         ("47 d", 47 * DAY, 31 * DAY + 8 * HOUR),
         ("90 d", 90 * DAY, 60 * DAY),
         ("200 d", 200 * DAY, 133 * DAY + 8 * HOUR),
