@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use baton_finding::{Finding, Severity};
-use baton_handover::{Report, Status, StatusRow};
+use baton_handover::{Report, Status, StatusRow, WindowReport};
 use baton_state::{Outcome, StepOutcome};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
@@ -148,10 +148,12 @@ fn status_text(status: &Status) -> String {
     let rows = status.rows.iter().map(|row| status_row(row, status.at)).collect();
     let mut lines = vec![table(&headers, rows)];
     for row in &status.rows {
-        if !row.findings.is_empty() {
+        let window = row.renewal_window.as_ref().filter(|window| window.explanation.is_some());
+        if !row.findings.is_empty() || window.is_some() {
             let what = [row.certificate.as_deref(), row.target.as_deref(), row.endpoint.as_deref()];
             lines.push(format!("\n{}:", what.into_iter().flatten().collect::<Vec<_>>().join(" / ")));
             lines.extend(row.findings.iter().flat_map(finding_lines));
+            lines.extend(window.map(window_line));
         }
     }
     if !status.findings.is_empty() {
@@ -179,13 +181,31 @@ fn status_row(row: &StatusRow, now: Timestamp) -> Vec<String> {
         text(&served),
         row.served.as_ref().map_or_else(|| "-".to_owned(), |served| common_name(&served.issuer)),
         left.or_else(|| row.days_left.map(|days| format!("{days} d"))).unwrap_or_else(|| "-".to_owned()),
-        row.due.map_or_else(|| "-".to_owned(), |due| due.strftime("%Y-%m-%d %H:%M").to_string()),
+        due_text(row),
         row.probed_at.map_or_else(
             || "never".to_owned(),
             |at| format!("{} ago", span_text(now.duration_since(at).as_secs())),
         ),
         row.attention.clone(),
     ]
+}
+
+/// Why the issuer wants it to be renewed then.
+fn window_line(window: &WindowReport) -> String {
+    let moment = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
+    let explanation = window.explanation.as_deref().unwrap_or_default();
+    format!(
+        "  the issuer suggests to renew it between {} and {}: {explanation}",
+        moment(window.start),
+        moment(window.end)
+    )
+}
+
+/// The moment, and why then.
+fn due_text(row: &StatusRow) -> String {
+    let Some(due) = row.due else { return "-".to_owned() };
+    let reason = row.due_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{reason}", due.strftime("%Y-%m-%d %H:%M"))
 }
 
 /// A span in its largest fitting unit.

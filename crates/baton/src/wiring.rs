@@ -228,11 +228,12 @@ fn managed(
 ) -> ManagedCertificate {
     let named = |wanted: &String| issuers.iter().find(|(name, _)| name == wanted);
     let first_internal = || issuers.iter().find(|(_, issuer)| matches!(**issuer, Issuer::Internal { .. }));
-    let issuer = named(&settings.issuer).or_else(first_internal).map(|(_, issuer)| Arc::clone(issuer));
+    let issuer = named(&settings.issuer).or_else(first_internal);
     ManagedCertificate {
         name: settings.name.clone(),
         names: settings.names.iter().map(|name| name.0.clone()).collect(),
-        issuer: issuer.unwrap_or_else(|| Arc::new(Issuer::Manual)),
+        issuer: issuer.map_or_else(|| Arc::new(Issuer::Manual), |(_, issuer)| Arc::clone(issuer)),
+        issuer_name: issuer.map_or_else(|| settings.issuer.clone(), |(name, _)| name.clone()),
         key: KeyAlgorithm::from(settings.key),
         successor: KeyChoice::from(settings.successor),
         targets: settings
@@ -248,6 +249,7 @@ fn managed(
 
 fn designer_certificate(issuers: &[(String, Arc<Issuer>)], designer: Arc<Target>) -> ManagedCertificate {
     let internal = issuers.iter().find(|(_, issuer)| matches!(**issuer, Issuer::Internal { .. }));
+    let issuer_name = internal.map(|(name, _)| name.clone()).unwrap_or_default();
     let issuer = internal.map_or_else(|| Arc::new(Issuer::Manual), |(_, issuer)| Arc::clone(issuer));
     let mut names = own_names();
     if let Issuer::Internal { authority, .. } = &*issuer {
@@ -258,6 +260,7 @@ fn designer_certificate(issuers: &[(String, Arc<Issuer>)], designer: Arc<Target>
         name: DESIGNER.to_owned(),
         names,
         issuer,
+        issuer_name,
         key: KeyAlgorithm::EcdsaP256,
         successor: KeyChoice::NewKey,
         targets: vec![designer],

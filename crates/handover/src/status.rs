@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use baton_finding::Finding;
 use baton_platform::clock;
-use baton_schedule::{Attention, Lifetime, due};
-use baton_state::{AlertChannel, HandoverId, Observation, Standing};
+use baton_schedule::{Attention, Lifetime, Reason, due};
+use baton_state::{AlertChannel, HandoverId, IssuerUse, Observation, Standing};
 use baton_target::Target;
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::report::SCHEMA;
+use crate::situation::situation;
 use crate::trouble::{self, OpenHandover, Trouble};
 
 /// A certificate of the settings, or none, with a target that uses it, or none.
@@ -24,6 +25,10 @@ use crate::trouble::{self, OpenHandover, Trouble};
 pub struct Subject<'a> {
     /// The name of the `[[certificate]]`.
     pub certificate: Option<&'a str>,
+    /// The name of its issuer.
+    pub issuer: Option<&'a str>,
+    /// Whether that issuer suggests when to renew.
+    pub is_asked: bool,
     /// The target.
     pub target: Option<&'a Target>,
 }
@@ -63,8 +68,12 @@ pub struct StatusRow {
     pub differs: bool,
     /// Whole days until what is served (else what was issued last) ends; negative once it has.
     pub days_left: Option<i64>,
-    /// When its renewal is due.
+    /// When its renewal is due: of one that failed, the next try.
     pub due: Option<Timestamp>,
+    /// Why then.
+    pub due_reason: Option<DueReason>,
+    /// What its issuer suggests (ACME Renewal Information).
+    pub renewal_window: Option<WindowReport>,
     /// A successor that is issued and not handed over.
     pub pending: Option<Thumbprint>,
     /// When the endpoint was last asked.
@@ -73,6 +82,53 @@ pub struct StatusRow {
     pub attention: String,
     /// What is wrong.
     pub findings: Vec<Finding>,
+}
+
+/// Why a renewal is due when it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DueReason {
+    /// The issuer suggests it (ACME Renewal Information, RFC 9773).
+    Ari,
+    /// By the share of its lifetime that has passed.
+    Lifetime,
+    /// It failed before, or the issuer asked to be left alone until then.
+    Retry,
+    /// A successor is issued, and is to be handed over.
+    Pending,
+}
+
+impl std::fmt::Display for DueReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ari => "ari",
+            Self::Lifetime => "lifetime",
+            Self::Retry => "retry",
+            Self::Pending => "pending",
+        })
+    }
+}
+
+impl From<Reason> for DueReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Ari => Self::Ari,
+            Reason::Lifetime => Self::Lifetime,
+            Reason::Retry => Self::Retry,
+            Reason::Pending => Self::Pending,
+        }
+    }
+}
+
+/// When an issuer wants a certificate to be renewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowReport {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The end.
+    pub end: Timestamp,
+    /// A page that tells why.
+    pub explanation: Option<String>,
 }
 
 /// A certificate as an endpoint served it.
@@ -108,6 +164,7 @@ impl From<&X509> for ServedReport {
 struct Known {
     observations: HashMap<String, Vec<Observation>>,
     standings: HashMap<String, Standing>,
+    issuers: HashMap<String, IssuerUse>,
     /// Targets whose last handover needs a person, with its number.
     stuck: HashMap<String, HandoverId>,
     /// The last handover of each target that has begun and not ended.
@@ -155,11 +212,13 @@ impl Engine {
         }
         let standings = self.state.standings().await?;
         let standings = standings.into_iter().map(|standing| (standing.name.clone(), standing)).collect();
+        let issuers = self.state.issuer_uses().await?;
+        let issuers = issuers.into_iter().map(|issuer| (issuer.name.clone(), issuer)).collect();
         let stuck = self.state.stuck_targets().await?.into_iter().collect();
         let open = self.state.targets_under_way().await?.into_iter();
         let open = open.map(|(target, id, started_at)| (target, OpenHandover { id, started_at })).collect();
         let alerts = self.state.alert_channels().await?;
-        Ok(Known { observations, standings, stuck, open, alerts })
+        Ok(Known { observations, standings, issuers, stuck, open, alerts })
     }
 }
 
@@ -167,7 +226,8 @@ impl Known {
     /// The rows of a subject, each with its troubles.
     fn rows(&self, subject: Subject<'_>, now: Timestamp) -> Vec<(StatusRow, Vec<Trouble>)> {
         let standing = subject.certificate.and_then(|certificate| self.standings.get(certificate));
-        let current = standing.and_then(|standing| standing.current);
+        let current = standing.and_then(|standing| standing.current.as_ref());
+        let due = subject.certificate.and_then(|_| self.due(subject, standing, now));
         let mut common = Vec::new();
         let (mut named, mut open) = (None, None);
         if let Some(target) = subject.target {
@@ -190,8 +250,12 @@ impl Known {
             named,
             differs: false,
             days_left: current.map(|current| days_left(current.not_after, now)),
-            due: current.map(|c| due_at(c.not_before, c.not_after, c.fingerprint)),
-            pending: standing.and_then(|standing| standing.pending),
+            due: due.map(|(at, _)| at),
+            due_reason: due.map(|(_, reason)| reason),
+            renewal_window: standing.and_then(window),
+            pending: standing
+                .and_then(|standing| standing.pending.as_ref())
+                .map(|pending| pending.thumbprint),
             probed_at: None,
             attention: String::new(),
             findings: Vec::new(),
@@ -217,6 +281,32 @@ impl Known {
     }
 }
 
+impl Known {
+    /// When the renewal of a certificate is due, and why; `None` when it is under way, or was never begun.
+    fn due(
+        &self,
+        subject: Subject<'_>,
+        standing: Option<&Standing>,
+        now: Timestamp,
+    ) -> Option<(Timestamp, DueReason)> {
+        let situation = situation(standing?, subject.is_asked, |_| true).settled(now);
+        let (at, reason) = situation.renewal(now);
+        let rest_until = subject.issuer.and_then(|issuer| self.issuers.get(issuer)?.rest_until);
+        Some(match rest_until.filter(|until| *until > at.max(now)) {
+            Some(until) if reason != Reason::Pending => (until, DueReason::Retry),
+            _ if at == Timestamp::MIN => (now, reason.into()),
+            _ => (at, reason.into()),
+        })
+    }
+}
+
+fn window(standing: &Standing) -> Option<WindowReport> {
+    let suggestion = standing.suggestion.as_ref()?;
+    let window = suggestion.window?;
+    let explanation = suggestion.explanation.clone();
+    Some(WindowReport { start: window.start, end: window.end, explanation })
+}
+
 fn with_findings(row: StatusRow, troubles: &[Trouble]) -> StatusRow {
     StatusRow {
         attention: worst(troubles).name().to_owned(),
@@ -236,7 +326,11 @@ fn observed(row: &StatusRow, observation: &Observation, now: Timestamp) -> Statu
     row.probed_at = Some(observation.at);
     if let Some(served) = &observation.served {
         row.days_left = Some(days_left(served.not_after, now));
-        row.due = Some(due_at(served.not_before, served.not_after, served.fingerprint));
+        if row.certificate.is_none() {
+            let lifetime = Lifetime { not_before: served.not_before, not_after: served.not_after };
+            row.due = Some(due(lifetime, served.fingerprint.as_bytes()));
+            row.due_reason = Some(DueReason::Lifetime);
+        }
         row.differs = row.named.is_some_and(|named| named != served.thumbprint);
         row.served = Some(ServedReport {
             thumbprint: served.thumbprint,
@@ -248,10 +342,6 @@ fn observed(row: &StatusRow, observation: &Observation, now: Timestamp) -> Statu
         });
     }
     row
-}
-
-fn due_at(not_before: Timestamp, not_after: Timestamp, fingerprint: Fingerprint) -> Timestamp {
-    due(Lifetime { not_before, not_after }, fingerprint.as_bytes())
 }
 
 fn days_left(not_after: Timestamp, now: Timestamp) -> i64 {

@@ -156,12 +156,16 @@ pub(crate) fn of_target(
 /// What is wrong with the renewal of a certificate.
 pub(crate) fn of_certificate(name: &str, standing: Option<&Standing>) -> Vec<Trouble> {
     let about = About::Certificate(name.to_owned());
-    let attempts = standing.map_or(0, |standing| standing.attempts);
+    let pending = standing.and_then(|standing| standing.pending.as_ref()).map(|pending| pending.thumbprint);
+    // Each half of a renewal has tries of its own.
+    let tried =
+        standing.map(|standing| if pending.is_some() { &standing.handover } else { &standing.issuing });
+    let attempts = tried.map_or(0, |tried| tried.failed);
     let certainty = if attempts < FAILURES_TOLD { Certainty::UnderWay } else { Certainty::Lasting };
-    let failure = standing.and_then(|standing| standing.failure.as_deref());
-    let current = standing.and_then(|standing| standing.current);
+    let failure = tried.and_then(|tried| tried.failure.as_deref());
+    let current = standing.and_then(|standing| standing.current.as_ref());
     let because = failure.map_or_else(String::new, |failure| format!(": {failure}"));
-    let (attention, finding) = match (current, standing.and_then(|standing| standing.pending), failure) {
+    let (attention, finding) = match (current, pending, failure) {
         (_, Some(pending), Some(reason)) => (
             Attention::Soon,
             Finding::warning(
@@ -208,7 +212,7 @@ pub(crate) fn of_reference(
     open: Option<OpenHandover>,
     now: Timestamp,
 ) -> Option<Trouble> {
-    let (named, current) = (named?, standing?.current?);
+    let (named, current) = (named?, standing?.current.as_ref()?);
     if named == current.thumbprint || standing?.pending.is_some() {
         return None;
     }
@@ -258,7 +262,7 @@ pub(crate) fn of_endpoint(
 }
 
 /// Whether a certificate that nobody was seen to serve yet ends soon.
-pub(crate) fn of_issued(name: &str, current: InForce, now: Timestamp) -> Option<Trouble> {
+pub(crate) fn of_issued(name: &str, current: &InForce, now: Timestamp) -> Option<Trouble> {
     let lifetime = Lifetime { not_before: current.not_before, not_after: current.not_after };
     of_lifetime(About::Certificate(name.to_owned()), &format!("the certificate of {name:?}"), lifetime, now)
 }

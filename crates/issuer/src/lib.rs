@@ -189,6 +189,11 @@ impl Issuer {
         }
     }
 
+    /// Whether [`Issuer::renewal_info`] can be expected to suggest anything.
+    pub fn suggests_renewal(&self) -> bool {
+        matches!(self, Self::Acme(_))
+    }
+
     /// What the issuer suggests for the renewal of a certificate that it has issued (RFC 9773); `None` where it
     /// suggests nothing.
     pub async fn renewal_info(&self, leaf: &X509) -> Result<Option<RenewalInfo>, IssueError> {

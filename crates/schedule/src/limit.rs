@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The longest time that an issuer is left alone because it says so: longer than every limit of a public CA, and short
-/// enough that a clock that was wrong for a moment does no harm.
-const LONGEST_REST: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// The longest time that an issuer is left alone because it says so. What it says may be meant for one certificate
+/// alone, and must not hold up all others for days: those are tried after this, and learn for themselves.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// How much one issuer may be asked, for all certificates together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +88,10 @@ impl Limiter {
         }
     }
 
-    /// The issuer says that it is not to be asked before.
-    pub fn rest(&mut self, until: Timestamp) {
-        self.rest_until = Some(self.rest_until.map_or(until, |before| before.max(until)));
+    /// The issuer says that it is not to be asked before; for an hour at the most.
+    pub fn rest(&mut self, until: Timestamp, now: Timestamp) {
+        let until = until.min(now.checked_add(LONGEST_REST).unwrap_or(Timestamp::MAX));
+        self.rest_until = self.rest_until.max(Some(until));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is known of one certificate, and what follows from it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::backoff::longest;
 use crate::window::SELDOMEST;
@@ -87,9 +87,14 @@ pub struct Situation {
     pub ask_at: Option<Timestamp>,
     /// The attempts to get a successor.
     pub issuing: Tries,
+    /// Not to be ordered before, as the issuer said.
+    pub rest_until: Option<Timestamp>,
     /// The attempts to hand `pending` over.
     pub handover: Tries,
 }
+
+/// The longest time that a certificate waits because its issuer says so: a week is the longest limit of public CAs.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// What can be done for a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +139,9 @@ impl Situation {
         Self {
             ask_at: self.ask_at.map(|at| at.min(seldomest)),
             issuing: self.issuing.settled(now),
+            rest_until: self
+                .rest_until
+                .map(|until| until.min(now.checked_add(LONGEST_REST).unwrap_or(Timestamp::MAX))),
             handover: self.handover.settled(now),
             ..self
         }
@@ -172,7 +180,7 @@ impl Situation {
             (Some(current), Some(_)) => (current.latest, Reason::Lifetime),
             (Some(current), None) => (current.due, Reason::Lifetime),
         };
-        let retry_at = self.issuing.not_before();
+        let retry_at = self.issuing.not_before().max(self.rest_until.unwrap_or(Timestamp::MIN));
         if retry_at > due { (retry_at, Reason::Retry) } else { (due, reason) }
     }
 

@@ -8,7 +8,8 @@
 mod renewals;
 mod run;
 mod vitals;
+mod work;
 
 pub use renewals::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals};
-pub use run::Scheduler;
+pub use run::{Scheduler, Supervisor};
 pub use vitals::Vitals;

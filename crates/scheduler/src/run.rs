@@ -1,7 +1,6 @@
 //! The loop of `baton up`: nothing but timers wakes it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use baton_alarm::{Alarm, Heartbeat};
@@ -12,14 +11,15 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::renewals::{RenewError, RenewOptions, Renewals};
+use crate::renewals::{RenewError, Renewals};
 use crate::vitals::Vitals;
+use crate::work::Work;
 
 /// Timers run on the monotonic clock and stand still while a machine sleeps: so the wall clock is looked at
 /// again at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 
-/// The pause after a renewal that could not even be recorded.
+/// The pause before the state database is asked again that could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// When something was seen that may be gone at once, it is looked at again after this.
@@ -28,16 +28,38 @@ const SECOND_LOOK: Duration = Duration::from_secs(10);
 /// How long the end of the loop waits for handovers that are under way.
 const PATIENCE_AT_END: Duration = Duration::from_secs(20);
 
+/// Who watches over the loop: a service manager.
+pub trait Supervisor: std::fmt::Debug + Send + Sync {
+    /// How often it wants to hear from the loop.
+    fn interval(&self) -> Option<Duration>;
+
+    /// What was interrupted is finished, and the loop begins.
+    fn ready(&self);
+
+    /// The loop goes round.
+    fn alive(&self);
+
+    /// How it stands, in one line.
+    fn status(&self, text: &str);
+}
+
 /// Keeps all certificates fresh.
 #[derive(Debug)]
 pub struct Scheduler {
+    plan: Mutex<Plan>,
+    alarm: Arc<Alarm>,
+    heartbeat: Option<Heartbeat>,
+    supervisor: Option<Arc<dyn Supervisor>>,
+    changed: Arc<Notify>,
+    vitals: Arc<Vitals>,
+}
+
+/// What the settings say. Replaced as a whole.
+#[derive(Debug, Clone)]
+struct Plan {
     renewals: Arc<Renewals>,
     /// How often every endpoint is asked what it serves.
     probe_interval: Duration,
-    alarm: Arc<Alarm>,
-    heartbeat: Option<Heartbeat>,
-    changed: Arc<Notify>,
-    vitals: Arc<Vitals>,
 }
 
 impl Scheduler {
@@ -47,8 +69,16 @@ impl Scheduler {
         probe_interval: Duration,
         alarm: Arc<Alarm>,
         heartbeat: Option<Heartbeat>,
+        supervisor: Option<Arc<dyn Supervisor>>,
     ) -> Self {
-        Self { renewals, probe_interval, alarm, heartbeat, changed: Arc::default(), vitals: Arc::default() }
+        Self {
+            plan: Mutex::new(Plan { renewals, probe_interval }),
+            alarm,
+            heartbeat,
+            supervisor,
+            changed: Arc::default(),
+            vitals: Arc::default(),
+        }
     }
 
     /// What is known of the loop while it runs.
@@ -61,36 +91,61 @@ impl Scheduler {
         Arc::clone(&self.changed)
     }
 
+    /// Other certificates take the place of those before; what is under way ends as it began.
+    pub fn replace(&self, renewals: Arc<Renewals>, probe_interval: Duration) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan { renewals, probe_interval };
+        self.changed.notify_one();
+    }
+
+    fn plan(&self) -> Plan {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Finishes what was interrupted, then renews, asks and retires what is due, until `shutdown` comes; then
     /// waits a while for handovers that are under way. One that takes longer is finished by the next start.
-    ///
-    /// Each renewal is a task of its own: one that hangs or fails delays no other.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
-        for target in &self.renewals.targets {
-            if let Err(error) = self.renewals.engine.resume(target).await {
+        let mut plan = self.plan();
+        for target in &plan.renewals.targets {
+            if let Err(error) = plan.renewals.engine.resume(target).await {
                 tracing::error!(%target, "not resumed: {}", error.chain());
             }
         }
-        let mut renewing = JoinSet::new();
-        let mut under_way: HashSet<String> = HashSet::new();
-        // A renewal that failed before it could write down when to try again.
-        let mut held_back: HashMap<String, Timestamp> = HashMap::new();
+        let mut work = Work::new(Arc::clone(&plan.renewals), Arc::clone(&self.vitals));
+        let mut is_read = false;
+        let mut probing = JoinSet::new();
         let mut next_probe = clock::now();
         let mut pulse = self.heartbeat.as_ref().map(Heartbeat::start);
         let (mut is_sound, mut is_news) = (true, true);
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.ready();
+        }
         loop {
             let now = clock::now();
-            if next_probe <= now {
-                if let Err(error) = self.renewals.engine.state().keep_copy(now).await {
-                    tracing::error!("no copy of the journal was made: {}", error.chain());
-                }
-                is_sound = self.probe_all().await;
-                next_probe = now.checked_add(self.probe_interval).unwrap_or(Timestamp::MAX);
-                is_news = true;
+            let new = self.plan();
+            let is_new = !Arc::ptr_eq(&new.renewals, &plan.renewals);
+            if is_new {
+                // What the settings say of the interval counts from now on.
+                next_probe = now;
+            }
+            plan = new;
+            if is_new || !is_read {
+                is_read = match work.take(Arc::clone(&plan.renewals)).await {
+                    Ok(()) => true,
+                    Err(error) => {
+                        tracing::error!("{}", error.chain());
+                        false
+                    }
+                };
+            }
+            work.begin(now);
+            let is_set_back = next_probe.duration_since(now).unsigned_abs() > plan.probe_interval;
+            if (next_probe <= now || is_set_back) && probing.is_empty() {
+                probing.spawn(probe(Arc::clone(&plan.renewals), now));
+                next_probe = now.checked_add(plan.probe_interval).unwrap_or(Timestamp::MAX);
             }
             if std::mem::take(&mut is_news) {
-                match self.look(now).await {
+                match self.look(&plan.renewals, now).await {
                     Ok(true) => {
                         next_probe = next_probe.min(now.checked_add(SECOND_LOOK).unwrap_or(Timestamp::MAX));
                     }
@@ -102,112 +157,95 @@ impl Scheduler {
                 }
             }
             self.vitals.turned(clock::now());
-            let mut next = next_probe;
+            // While they are asked, their end is what is waited for.
+            let mut next = if probing.is_empty() { next_probe } else { Timestamp::MAX };
             // A loop whose state cannot be read or written is as good as dead.
-            if let Some(pulse) = pulse.as_mut().filter(|_| is_sound) {
+            if let Some(pulse) = pulse.as_mut().filter(|_| is_sound && is_read) {
                 next = next.min(pulse.beat(clock::now()).await);
             }
-            for certificate in &self.renewals.certificates {
-                if under_way.contains(&certificate.name) {
-                    continue;
-                }
-                let held_until = held_back.get(&certificate.name).copied().unwrap_or(Timestamp::MIN);
-                match self
-                    .renewals
-                    .next_attempt(certificate, now)
-                    .await
-                    .map(|at| at.map(|at| at.max(held_until)))
-                {
-                    Ok(Some(at)) if at <= now => {
-                        under_way.insert(certificate.name.clone());
-                        let (renewals, name) = (Arc::clone(&self.renewals), certificate.name.clone());
-                        renewing.spawn(async move {
-                            let result = renewals.renew(&name, RenewOptions::default()).await;
-                            (name, result.map(|_| ()))
-                        });
-                    }
-                    Ok(Some(at)) => next = next.min(at),
-                    Ok(None) => {}
-                    Err(error) => tracing::error!(certificate = %certificate.name, "{}", error.chain()),
-                }
-            }
-            match self.retire(now).await {
-                Ok(Some(at)) => next = next.min(at),
-                Ok(None) => {}
+            match retire(&plan.renewals, now).await {
+                Ok(at) => next = next.min(at.unwrap_or(next)),
                 Err(error) => tracing::error!("nothing was retired: {}", error.chain()),
             }
-            let pause = pause_until(next, now);
+            next = next.min(work.look_again(now).unwrap_or(next));
+            let mut pause = pause_until(next, now);
+            if !is_read {
+                pause = pause.min(AFTER_FAILURE);
+            }
+            if let Some(supervisor) = &self.supervisor {
+                supervisor.alive();
+                supervisor.status(&status(work.counts(), work.look_again(now)));
+                pause = supervisor.interval().map_or(pause, |interval| pause.min(interval));
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.changed.notified() => is_news = true,
-                () = &mut shutdown => break,
-                Some(done) = renewing.join_next() => {
+                () = self.changed.notified() => {
                     is_news = true;
-                    match done {
-                        Ok((name, result)) => {
-                            under_way.remove(&name);
-                            if let Err(error) = &result {
-                                self.vitals.failed(error.code());
-                                let until = clock::now().checked_add(AFTER_FAILURE).unwrap_or(Timestamp::MAX);
-                                held_back.insert(name.clone(), until);
-                            }
-                            log(&name, result);
-                        }
-                        // A panic in one renewal; its certificate is taken up again by the next turn.
-                        Err(error) => {
-                            tracing::error!("a renewal ended abnormally: {error}");
-                            under_way.clear();
-                        }
+                    if let Err(error) = work.refresh().await {
+                        tracing::error!("{}", error.chain());
+                        is_read = false;
                     }
+                }
+                () = &mut shutdown => break,
+                ended = work.ended() => {
+                    is_news = true;
+                    work.settle(ended).await;
+                }
+                Some(probed) = probing.join_next() => {
+                    is_news = true;
+                    is_sound = probed.unwrap_or(false);
                 }
             }
         }
-        if tokio::time::timeout(PATIENCE_AT_END, renewing.join_all()).await.is_err() {
+        if !work.finish(PATIENCE_AT_END).await {
             tracing::warn!("a handover is still under way: the next start finishes it");
         }
     }
 
-    /// Whether what was seen could be written down.
-    async fn probe_all(&self) -> bool {
-        let mut asking = JoinSet::new();
-        for target in &self.renewals.targets {
-            let (engine, target) = (self.renewals.engine.clone(), Arc::clone(target));
-            asking.spawn(async move {
-                let observed = engine.observe(&target).await;
-                if let Err(error) = &observed {
-                    tracing::error!(%target, "not asked: {}", error.chain());
-                }
-                observed.is_ok()
-            });
-        }
-        asking.join_all().await.into_iter().all(|is_written| is_written)
-    }
-
     /// Looks at how everything stands, for the alarm. Whether a second look, soon, would tell more.
-    async fn look(&self, now: Timestamp) -> Result<bool, HandoverError> {
+    async fn look(&self, renewals: &Renewals, now: Timestamp) -> Result<bool, HandoverError> {
         if self.alarm.is_silent() {
             return Ok(false);
         }
-        let (_, troubles) = self.renewals.engine.look(&self.renewals.subjects()).await?;
+        let (_, troubles) = renewals.engine.look(&renewals.subjects()).await?;
         Ok(self.alarm.consider(troubles, now).await?)
-    }
-
-    async fn retire(&self, now: Timestamp) -> Result<Option<Timestamp>, RenewError> {
-        let engine = &self.renewals.engine;
-        if engine.next_retirement().await?.is_some_and(|at| at <= now) {
-            engine.retire_due(self.renewals.places(), false, false).await?;
-        }
-        // One that is still in use stays due: it is looked at again with the next probe, not at once.
-        Ok(engine.next_retirement().await?.filter(|at| *at > now))
     }
 }
 
-fn log(name: &str, result: Result<(), RenewError>) {
-    if let Err(error) = result {
-        tracing::error!(certificate = name, "not renewed: {}", error.chain());
-        if let Some(hint) = error.hint() {
-            tracing::info!(certificate = name, "hint: {hint}");
-        }
+/// Asks every endpoint what it serves, and keeps a copy of the journal. Whether what was seen could be written down.
+async fn probe(renewals: Arc<Renewals>, now: Timestamp) -> bool {
+    if let Err(error) = renewals.engine.state().keep_copy(now).await {
+        tracing::error!("no copy of the journal was made: {}", error.chain());
+    }
+    let mut asking = JoinSet::new();
+    for target in &renewals.targets {
+        let (engine, target) = (renewals.engine.clone(), Arc::clone(target));
+        asking.spawn(async move {
+            let observed = engine.observe(&target).await;
+            if let Err(error) = &observed {
+                tracing::error!(%target, "not asked: {}", error.chain());
+            }
+            observed.is_ok()
+        });
+    }
+    asking.join_all().await.into_iter().all(|is_written| is_written)
+}
+
+async fn retire(renewals: &Renewals, now: Timestamp) -> Result<Option<Timestamp>, RenewError> {
+    let engine = &renewals.engine;
+    if engine.next_retirement().await?.is_some_and(|at| at <= now) {
+        engine.retire_due(renewals.places(), false, false).await?;
+    }
+    // One that is still in use stays due: it is looked at again with the next probe, not at once.
+    Ok(engine.next_retirement().await?.filter(|at| *at > now))
+}
+
+fn status((certificates, under_way): (usize, usize), next: Option<Timestamp>) -> String {
+    let next = next.map(|at| format!(", next at {at:.0}")).unwrap_or_default();
+    match (certificates, under_way) {
+        (1, 0) => format!("1 certificate{next}"),
+        (certificates, 0) => format!("{certificates} certificates{next}"),
+        (certificates, under_way) => format!("{certificates} certificates, {under_way} under way"),
     }
 }
 

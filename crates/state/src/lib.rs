@@ -7,6 +7,7 @@ mod alert;
 mod certificate;
 mod database;
 mod error;
+mod issuer;
 mod journal;
 mod measure;
 mod observation;
@@ -14,17 +15,20 @@ mod recovery;
 mod renewal;
 mod rescue;
 mod retirement;
+mod suggestion;
 
 pub use alert::{Alert, AlertChanges, AlertChannel, WaitingNotice};
 pub use certificate::{CertificateRecord, Met, Origin};
 pub use database::State;
 pub use error::StateError;
+pub use issuer::IssuerUse;
 pub use journal::{
     Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
 };
 pub use measure::{HANDOVER_SECONDS, HandoverTimes, Measures};
 pub use observation::{Observation, Served};
 pub use recovery::Recovery;
-pub use renewal::{InForce, Renewal, Standing};
+pub use renewal::{Attempts, InForce, Renewal, Standing};
 pub use rescue::Rescue;
 pub use retirement::Retirement;
+pub use suggestion::{SuggestedWindow, SuggestionRecord};

@@ -1,10 +1,11 @@
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::database::{State, failed, parsed, parsed_optional, to_optional_time, to_time};
+use crate::database::{State, failed, from_json, parsed, parsed_optional, to_optional_time, to_time};
 use crate::error::StateError;
+use crate::suggestion::SuggestionRecord;
 
 /// Where a `[[certificate]]` of the settings stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,8 +16,19 @@ pub struct Renewal {
     pub current: Option<Fingerprint>,
     /// A successor that is issued and not handed over to all of them.
     pub pending: Option<Fingerprint>,
-    /// How often in a row it failed since the last success.
-    pub attempts: u32,
+    /// What went wrong with getting a successor.
+    pub issuing: Attempts,
+    /// Not to be ordered before, as the issuer said.
+    pub rest_until: Option<Timestamp>,
+    /// What went wrong with handing the pending successor over.
+    pub handover: Attempts,
+}
+
+/// What was tried in vain since the last success.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attempts {
+    /// How often in a row.
+    pub failed: u32,
     /// Not to be tried again before.
     pub retry_at: Option<Timestamp>,
     /// Why it failed last.
@@ -24,32 +36,52 @@ pub struct Renewal {
 }
 
 /// Where a certificate stands, with what is known of the certificates themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
     /// Its name in the settings.
     pub name: String,
     /// The certificate that was last handed over to all its targets.
     pub current: Option<InForce>,
     /// A successor that is issued and not handed over to all of them.
-    pub pending: Option<Thumbprint>,
-    /// How often in a row it failed since the last success.
-    pub attempts: u32,
-    /// Why it failed last.
-    pub failure: Option<String>,
+    pub pending: Option<InForce>,
+    /// What went wrong with getting a successor.
+    pub issuing: Attempts,
+    /// Not to be ordered before, as the issuer said.
+    pub rest_until: Option<Timestamp>,
+    /// What went wrong with handing the pending successor over.
+    pub handover: Attempts,
+    /// What the issuer said about the renewal of `current`.
+    pub suggestion: Option<SuggestionRecord>,
 }
 
-/// A certificate that is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A certificate that is in force, or about to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InForce {
     /// SHA-256.
     pub fingerprint: Fingerprint,
     /// SHA-1.
     pub thumbprint: Thumbprint,
+    /// DNS names and addresses.
+    pub names: Vec<String>,
     /// First moment of validity.
     pub not_before: Timestamp,
     /// Last moment of validity.
     pub not_after: Timestamp,
 }
+
+/// One row for each renewal, by position: it is read for thousands of certificates at once.
+const STANDINGS: &str = "
+    SELECT renewal.name,
+           current.fingerprint, current.thumbprint, current.names, current.not_before, current.not_after,
+           pending.fingerprint, pending.thumbprint, pending.names, pending.not_before, pending.not_after,
+           renewal.attempts, renewal.retry_at, renewal.failure,
+           renewal.handover_attempts, renewal.handover_retry_at, renewal.handover_failure,
+           suggestion.fingerprint, suggestion.starts_at, suggestion.ends_at, suggestion.chosen_at,
+           suggestion.explanation, suggestion.ask_at, suggestion.attempts, renewal.rest_until
+    FROM renewal
+    LEFT JOIN certificate AS current ON current.fingerprint = renewal.current
+    LEFT JOIN certificate AS pending ON pending.fingerprint = renewal.pending
+    LEFT JOIN suggestion ON suggestion.name = renewal.name AND suggestion.fingerprint = renewal.current";
 
 impl State {
     /// Where a certificate stands; a new one starts with nothing.
@@ -62,48 +94,43 @@ impl State {
         row.map_or_else(|| Ok(Renewal { name: name.to_owned(), ..Renewal::default() }), |row| renewal(&row))
     }
 
-    /// Where all certificates stand, with what `status` tells of them. One query with columns by position: this is
-    /// read for thousands of certificates at once.
+    /// Where all certificates stand that something is known of.
     pub async fn standings(&self) -> Result<Vec<Standing>, StateError> {
-        let rows = sqlx::query(
-            "SELECT renewal.name, current.fingerprint, current.thumbprint, current.not_before, current.not_after,
-                    pending.thumbprint, renewal.failure, renewal.attempts
-             FROM renewal
-             LEFT JOIN certificate AS current ON current.fingerprint = renewal.current
-             LEFT JOIN certificate AS pending ON pending.fingerprint = renewal.pending",
+        let rows = sqlx::query(STANDINGS).fetch_all(&self.pool).await;
+        rows.map_err(failed("list the renewals"))?.iter().map(standing).collect()
+    }
+
+    /// Where one certificate stands; a new one starts with nothing.
+    pub async fn standing(&self, name: &str) -> Result<Standing, StateError> {
+        let query = format!("{STANDINGS} WHERE renewal.name = ?");
+        // Nothing but two literals is in it.
+        let row = sqlx::query(AssertSqlSafe(query)).bind(name).fetch_optional(&self.pool).await;
+        let row = row.map_err(failed("read a renewal"))?;
+        row.map_or_else(
+            || Ok(Standing { name: name.to_owned(), ..Standing::default() }),
+            |row| standing(&row),
         )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("list the renewals"))?;
-        rows.iter()
-            .map(|row| {
-                let current = match row.get::<Option<&str>, _>(1) {
-                    None => None,
-                    Some(fingerprint) => Some(InForce {
-                        fingerprint: parsed("fingerprint", fingerprint)?,
-                        thumbprint: parsed("thumbprint", row.get(2))?,
-                        not_before: to_time(row.get(3))?,
-                        not_after: to_time(row.get(4))?,
-                    }),
-                };
-                let pending = parsed_optional("thumbprint", row.get(5))?;
-                Ok(Standing { name: row.get(0), current, pending, attempts: row.get(7), failure: row.get(6) })
-            })
-            .collect()
     }
 
     /// Writes down where a certificate stands.
     pub async fn record_renewal(&self, renewal: &Renewal) -> Result<(), StateError> {
+        let (issuing, handover) = (&renewal.issuing, &renewal.handover);
         sqlx::query(
-            "INSERT OR REPLACE INTO renewal (name, current, pending, attempts, retry_at, failure)
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO renewal
+             (name, current, pending, attempts, retry_at, failure, handover_attempts, handover_retry_at,
+              handover_failure, rest_until)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&renewal.name)
         .bind(renewal.current.map(|fingerprint| fingerprint.to_string()))
         .bind(renewal.pending.map(|fingerprint| fingerprint.to_string()))
-        .bind(renewal.attempts)
-        .bind(renewal.retry_at.map(|at| at.as_millisecond()))
-        .bind(&renewal.failure)
+        .bind(issuing.failed)
+        .bind(issuing.retry_at.map(|at| at.as_millisecond()))
+        .bind(&issuing.failure)
+        .bind(handover.failed)
+        .bind(handover.retry_at.map(|at| at.as_millisecond()))
+        .bind(&handover.failure)
+        .bind(renewal.rest_until.map(|at| at.as_millisecond()))
         .execute(&self.pool)
         .await
         .map_err(failed("record a renewal"))?;
@@ -116,8 +143,49 @@ fn renewal(row: &SqliteRow) -> Result<Renewal, StateError> {
         name: row.get("name"),
         current: parsed_optional("fingerprint", row.get("current"))?,
         pending: parsed_optional("fingerprint", row.get("pending"))?,
-        attempts: row.get("attempts"),
-        retry_at: to_optional_time(row.get("retry_at"))?,
-        failure: row.get("failure"),
+        issuing: Attempts {
+            failed: row.get("attempts"),
+            retry_at: to_optional_time(row.get("retry_at"))?,
+            failure: row.get("failure"),
+        },
+        handover: Attempts {
+            failed: row.get("handover_attempts"),
+            retry_at: to_optional_time(row.get("handover_retry_at"))?,
+            failure: row.get("handover_failure"),
+        },
+        rest_until: to_optional_time(row.get("rest_until"))?,
+    })
+}
+
+fn standing(row: &SqliteRow) -> Result<Standing, StateError> {
+    Ok(Standing {
+        name: row.get(0),
+        current: in_force(row, 1)?,
+        pending: in_force(row, 6)?,
+        issuing: attempts(row, 11)?,
+        handover: attempts(row, 14)?,
+        suggestion: SuggestionRecord::read(row, 17)?,
+        rest_until: to_optional_time(row.get(24))?,
+    })
+}
+
+/// Of five columns.
+fn in_force(row: &SqliteRow, first: usize) -> Result<Option<InForce>, StateError> {
+    let Some(fingerprint) = row.get::<Option<&str>, _>(first) else { return Ok(None) };
+    Ok(Some(InForce {
+        fingerprint: parsed("fingerprint", fingerprint)?,
+        thumbprint: parsed("thumbprint", row.get(first + 1))?,
+        names: from_json("list of names", row.get(first + 2))?,
+        not_before: to_time(row.get(first + 3))?,
+        not_after: to_time(row.get(first + 4))?,
+    }))
+}
+
+/// Of three columns.
+fn attempts(row: &SqliteRow, first: usize) -> Result<Attempts, StateError> {
+    Ok(Attempts {
+        failed: row.get(first),
+        retry_at: to_optional_time(row.get(first + 1))?,
+        failure: row.get(first + 2),
     })
 }

@@ -123,6 +123,8 @@ fn row(endpoint: &Endpoint, address: String, seen: &Seen) -> (StatusRow, Attenti
         differs: false,
         days_left: leaf.map(|leaf| leaf.not_after().duration_since(now).as_secs().div_euclid(86_400)),
         due: None,
+        due_reason: None,
+        renewal_window: None,
         pending: None,
         probed_at: Some(now),
         attention: urgency.name().to_owned(),

@@ -100,15 +100,14 @@ pub(crate) async fn execute(
 fn exit_of(error: &RenewError) -> Exit {
     match error {
         RenewError::Unknown(_) => Exit::Usage,
-        RenewError::NoKey { .. } => Exit::Refused,
-        RenewError::Issue {
-            cause:
-                IssueError::NameNotPermitted { .. }
-                | IssueError::RootEnds { .. }
-                | IssueError::Acme(AcmeError::Wildcard { .. })
-                | IssueError::ByHand,
-            ..
-        } => Exit::Refused,
+        RenewError::NoKey { .. } | RenewError::IssuerResting { .. } => Exit::Refused,
+        RenewError::Issue { cause, .. } => match **cause {
+            IssueError::NameNotPermitted { .. }
+            | IssueError::RootEnds { .. }
+            | IssueError::Acme(AcmeError::Wildcard { .. })
+            | IssueError::ByHand => Exit::Refused,
+            _ => Exit::Failed,
+        },
         _ => Exit::Failed,
     }
 }

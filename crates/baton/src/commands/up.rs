@@ -109,7 +109,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     let host = host::host_name().unwrap_or_else(|| "localhost".to_owned());
     let alarm = Arc::new(Alarm::new(app.renewals.engine.state().clone(), host, channels));
     let scheduler =
-        Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval, Arc::clone(&alarm), heartbeat));
+        Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval, Arc::clone(&alarm), heartbeat, None));
     let pages = Arc::new(Pages { app: Arc::clone(&app), vitals: scheduler.vitals() });
     let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
     let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;

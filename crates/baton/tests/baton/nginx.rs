@@ -110,6 +110,15 @@ fn the_first_handover_adopts_the_files_and_the_next_ones_switch_one_link() {
     assert!(openssl::verify(scene.nginx.address(), HOST, &scene.root()));
 }
 
+/// About when a handover ended: its steps came one after the other.
+fn ended_at(ran: &Ran) -> jiff::Timestamp {
+    let report = ran.json();
+    let began = report["started_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let seconds: f64 =
+        report["steps"].as_array().unwrap().iter().map(|step| step["seconds"].as_f64().unwrap()).sum();
+    began + jiff::SignedDuration::from_secs_f64(seconds)
+}
+
 #[test]
 fn a_reload_that_does_nothing_ends_with_the_old_certificate_proven() {
     let scene = Scene::new();
@@ -123,6 +132,17 @@ fn a_reload_that_does_nothing_ends_with_the_old_certificate_proven() {
     assert!(!scene.world.path("tls/site.pem.versions").exists(), "nothing is left behind");
     assert_eq!(scene.served(), scene.first.thumbprint);
     let pending = ran.json()["new"].as_str().unwrap().to_owned();
+    // The handover has tries of its own: nothing is wrong with the issuing.
+    let row = scene.world.baton(&["status", "--json"]).json()["rows"][0].clone();
+    assert_eq!((&row["due_reason"], &row["pending"]), (&"pending".into(), &pending.as_str().into()));
+    let retry = row["due"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let pause = retry.duration_since(ended_at(&ran)).as_secs();
+    assert!((55..75).contains(&pause), "{pause} s");
+    let codes: Vec<_> = row["findings"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect();
+    assert!(
+        codes.contains(&"not-handed-over".into()) && !codes.contains(&"renewal-failing".into()),
+        "{codes:?}"
+    );
 
     // The same by `swap`, where nobody keeps anything for another try.
     let other = scene.authority.issue(&[HOST]).sign();

@@ -128,3 +128,69 @@ fn targets_are_listed_with_their_references() {
     assert_eq!(endpoints, expected, "the product's usual ports");
     assert!(target["findings"][0]["code"] == "activation-unknown");
 }
+
+#[test]
+fn status_tells_when_a_certificate_is_due_and_why() {
+    let certificate = |name: &str, names: &str| {
+        format!("[[certificate]]\nname = '{name}'\nnames = ['{names}']\nissuer = 'house'\n\n")
+    };
+    let issuer = "[[issuer]]\nname = 'house'\nkind = 'internal'\nlifetime = '45d'\n\n";
+    let world = World::with_settings(&format!("{issuer}{}", certificate("fine", "fine.example")));
+    world.baton(&["renew"]).expect(0);
+    // A name that the CA was not made for: it cannot be issued, and that delays nothing else.
+    let both =
+        format!("{issuer}{}{}", certificate("failing", "other.example"), certificate("fine", "fine.example"));
+    world.write_settings(&both);
+    world.baton(&["renew", "--force"]).expect(3);
+
+    let status = world.baton(&["status", "--json"]).json();
+    let row = |name: &str| {
+        let rows = status["rows"].as_array().unwrap();
+        rows.iter().find(|row| row["certificate"] == name).unwrap().clone()
+    };
+    let days = |row: &serde_json::Value| {
+        let at: jiff::Timestamp = row["due"].as_str().unwrap().parse().unwrap();
+        let now: jiff::Timestamp = status["at"].as_str().unwrap().parse().unwrap();
+        at.duration_since(now).as_secs_f64() / 86_400.0
+    };
+    assert_eq!(row("fine")["due_reason"], "lifetime");
+    assert!((27.0..30.1).contains(&days(&row("fine"))), "{}", days(&row("fine")));
+    assert_eq!(row("failing")["due_reason"], "retry");
+    assert!((0.0..0.001).contains(&days(&row("failing"))), "{}", days(&row("failing")));
+    let codes: Vec<_> =
+        row("failing")["findings"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect();
+    assert_eq!(codes, ["not-issued"]);
+    let text = world.baton(&["status"]).stdout;
+    assert!(text.contains("(lifetime)") && text.contains("(retry)"), "{text}");
+}
+
+#[test]
+fn an_issuer_that_is_to_be_left_alone_is_left_alone_after_a_restart_too() {
+    let world = World::with_settings(
+        "[[issuer]]\nname = 'house'\nkind = 'internal'\n\n\
+         [[certificate]]\nname = 'site'\nnames = ['site.example']\nissuer = 'house'\n",
+    );
+    world.baton(&["renew"]).expect(0);
+    let sql = |statement: &str| {
+        let database = world.path("baton-data/state.db");
+        let arguments = ["sqlite3", database.to_str().unwrap(), statement];
+        baton_testkit::invocation::run(&arguments, std::time::Duration::from_secs(20))
+            .unwrap()
+            .expect_success();
+    };
+    sql("INSERT INTO issuer VALUES ('house', NULL, unixepoch('now', '+1 hour') * 1000)");
+    let ran = world.baton(&["renew", "--force", "--json"]).expect(3);
+    assert_eq!(ran.json()["error"]["code"], "issuer-resting");
+    // That is no failure of the certificate.
+    let row = world.baton(&["status", "--json"]).json()["rows"][0].clone();
+    assert_eq!((&row["due_reason"], &row["findings"]), (&"lifetime".into(), &serde_json::json!([])));
+    sql("UPDATE issuer SET rest_until = unixepoch('now', '-1 hour') * 1000");
+    world.baton(&["renew", "--force"]).expect(0);
+
+    // What an issuer suggested is told, with its explanation.
+    sql(
+        "INSERT INTO suggestion SELECT 'site', current, 0, 1000, 500, 'https://ca.example/why', 0, 0 FROM renewal",
+    );
+    let row = world.baton(&["status", "--json"]).json()["rows"][0].clone();
+    assert_eq!(row["renewal_window"]["explanation"], "https://ca.example/why");
+}

@@ -2,7 +2,7 @@
 
 use baton_designer::Measurements;
 use baton_finding::Finding;
-use baton_handover::{ProofReport, Report, SCHEMA, ServedReport, Status, StatusRow, StepReport};
+use baton_handover::{DueReason, ProofReport, Report, SCHEMA, ServedReport, Status, StatusRow, StepReport};
 use baton_state::{AlertChannel, HandoverId, HandoverTimes, Measures, Outcome, Step, StepOutcome};
 use baton_x509::{Fingerprint, Thumbprint};
 use jiff::{SignedDuration, Timestamp};
@@ -41,6 +41,8 @@ pub(crate) fn row(certificate: &str) -> StatusRow {
         differs: false,
         days_left: Some(62),
         due: Some(noon() + 31 * DAY),
+        due_reason: Some(DueReason::Lifetime),
+        renewal_window: None,
         pending: None,
         probed_at: Some(noon() - SignedDuration::from_secs(12)),
         attention: "fine".to_owned(),

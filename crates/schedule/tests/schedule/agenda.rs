@@ -101,16 +101,16 @@ fn so_many_in_a_period_for_all_certificates_of_an_issuer() {
 fn an_issuer_that_says_so_is_left_alone() {
     let (mut agenda, issuer, ids) = new_ones(Limits::LOCAL, 3);
     let mut limiter = agenda.limiter(issuer);
-    limiter.rest(NOW + HOUR);
-    limiter.rest(NOW + SECOND);
+    limiter.rest(NOW + DAY, NOW);
+    limiter.rest(NOW + SECOND, NOW);
     agenda.set_limiter(issuer, limiter);
     let asks = Situation { ask_at: Some(NOW), ..with_left(80 * DAY) };
     agenda.update(ids[0], asks);
     assert_eq!((agenda.turn(NOW), agenda.look_again(NOW)), (vec![], Some(NOW + HOUR)));
     assert_eq!(agenda.turn(NOW + HOUR).len(), 3);
     // What a wrong clock wrote down is not waited for.
-    limiter.rest(NOW + 1000 * DAY);
-    assert_eq!(limiter.settled(Limits::LOCAL, NOW).resting(NOW), Some(NOW + 8 * DAY));
+    limiter.rest(NOW + DAY, NOW + DAY);
+    assert_eq!(limiter.settled(Limits::LOCAL, NOW).resting(NOW), Some(NOW + HOUR));
 }
 
 #[test]

@@ -155,6 +155,16 @@ fn a_successor_at_hand_goes_first_and_has_tries_of_its_own() {
 }
 
 #[test]
+fn a_certificate_waits_until_its_issuer_allows_it() {
+    let mut limited = situation(61 * DAY, None);
+    limited.issuing = Tries::default().failed(None, b"seed", NOW);
+    limited.rest_until = Some(NOW + 34 * HOUR);
+    assert_eq!(limited.settled(NOW).renewal(NOW), (NOW + 34 * HOUR, Reason::Retry));
+    limited.rest_until = Some(NOW + 1000 * DAY);
+    assert_eq!(limited.settled(NOW).renewal(NOW), (NOW + 8 * DAY, Reason::Retry));
+}
+
+#[test]
 fn a_clock_that_is_set_back_prolongs_no_pause() {
     let back = NOW - DAY;
     let mut failed = situation(61 * DAY, None);
