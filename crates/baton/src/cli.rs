@@ -163,7 +163,7 @@ pub(crate) struct Renew {
     /// Names of certificates in the settings [default: all]
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// Renew even if it is not due
+    /// Renew even if it is not due, or its issuer is to be left alone
     #[arg(long)]
     pub(crate) force: bool,
     /// Keep the key of the certificate before

@@ -54,7 +54,7 @@ pub struct ManagedCertificate {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RenewOptions {
-    /// Renew even if it is not due.
+    /// Renew even if it is not due, or its issuer is to be left alone.
     pub force: bool,
     /// Another choice of key than the settings'.
     pub key: Option<KeyChoice>,
@@ -229,7 +229,7 @@ impl Renewals {
         if options.dry_run || is_hopeless(certificate, &refused) {
             return Ok(refused);
         }
-        let successor = self.order(certificate, &standing, options.key, now).await?;
+        let successor = self.order(certificate, &standing, options, now).await?;
         self.hand_over(certificate, &successor, false).await
     }
 

@@ -3,10 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use baton_testkit::condition::wait_until;
 use baton_testkit::name_server::{NameServer, Options, Place, Software, TransferKey, Zone};
 use baton_testkit::port::ReservedPort;
 use baton_testkit::{
-    AcmeProxy, Authority, Nginx, Pebble, PebbleOptions, Product, ProductFixture, Webroot, invocation, openssl,
+    AcmeProxy, Authority, Nginx, Pebble, PebbleOptions, Product, ProductFixture, RenewalAnswer, Webroot,
+    invocation, openssl,
 };
 
 use crate::recover::{INSIDE, Network};
@@ -349,13 +351,16 @@ fn a_rate_limit_sets_the_next_try_by_the_cas_own_word() {
     let before = baton_platform::clock::now();
     let refused = world.baton(&["renew", "site", "--json"]).expect(1);
     assert!(refused.stdout.contains("acme-rate-limited"), "{}", refused.stdout);
-    let database = in_state(&world, "SELECT retry_at FROM renewal WHERE name = 'site'");
+    let database = in_state(&world, "SELECT rest_until FROM renewal WHERE name = 'site'");
     let retry_at = jiff::Timestamp::from_millisecond(database.trim().parse().unwrap()).unwrap();
     let pause = retry_at.duration_since(before).as_secs();
     assert!((7190..7300).contains(&pause), "{pause} s");
 
     proxy.refuse_orders(None);
-    world.baton(&["renew", "site"]).expect(0);
+    let resting = world.baton(&["renew", "site", "--json"]).expect(3);
+    assert!(resting.stdout.contains("issuer-resting"), "{}", resting.stdout);
+    assert_eq!(proxy.orders().len(), 1, "the CA is left alone");
+    world.baton(&["renew", "site", "--force"]).expect(0);
     let orders = proxy.orders();
     assert!(orders.iter().all(|order| order.profile.as_deref() == Some("shortlived")), "{orders:?}");
     world.baton(&["renew", "site", "--force"]).expect(0);
@@ -365,6 +370,93 @@ fn a_rate_limit_sets_the_next_try_by_the_cas_own_word() {
     proxy.set_profiles(&["classic"]);
     let refused = world.baton(&["renew", "site", "--force"]).expect(1);
     assert!(refused.stderr.contains("profile"), "{}", refused.stderr);
+}
+
+/// A CA that suggests, and one certificate without a target.
+fn suggesting() -> (AcmeProxy, World) {
+    let proxy = AcmeProxy::start(Pebble::start());
+    let world = World::new();
+    let roots = fs_err::read_to_string(proxy.directory_root()).unwrap() + proxy.pebble().root_pem();
+    fs_err::write(world.path("ca.pem"), roots).unwrap();
+    world.write_settings(&format!(
+        "[[issuer]]\nname = 'ca'\nkind = 'acme'\ndirectory = '{}'\nroot = 'ca.pem'\n\
+         challenge = 'http-01'\nhttp-port = {}\nchallenge-addresses = ['127.0.0.1']\n\n\
+         [[certificate]]\nname = 'site'\nnames = ['{HOST}']\nissuer = 'ca'\n",
+        proxy.directory_url(),
+        proxy.pebble().http_address().port(),
+    ));
+    (proxy, world)
+}
+
+fn row_of_site(world: &World) -> serde_json::Value {
+    let status = world.baton(&["status", "--json"]).json();
+    let rows = status["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["certificate"] == "site").unwrap().clone()
+}
+
+#[test]
+fn what_the_ca_suggests_is_followed_and_remembered() {
+    let (proxy, world) = suggesting();
+    world.baton(&["renew", "site"]).expect(0);
+    let first = proxy.issued()[0].clone();
+    let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    proxy.set_renewal_info(
+        &first,
+        RenewalAnswer::Window {
+            start: long_ago,
+            end: long_ago + Duration::from_secs(3600),
+            explanation: Some("https://ca.example/incident".to_owned()),
+            retry_after: Some(Duration::from_secs(21_600)),
+        },
+    );
+
+    // It is about to be revoked: the window is in the past, so it is replaced at once, and the CA is told what by.
+    let up = Up::start(&world, &[]);
+    wait_until("the certificate is replaced", Duration::from_secs(60), || {
+        row_of_site(&world)["renewal_window"].is_object() && proxy.issued().len() == 2
+    });
+    assert_eq!(proxy.orders().last().unwrap().replaces.as_ref(), Some(&first));
+    let second = proxy.issued()[1].clone();
+    wait_until("the CA was asked about the new one", Duration::from_secs(60), || {
+        proxy.renewal_questions().last() == Some(&second)
+    });
+    wait_until("what it says is kept", Duration::from_secs(20), || {
+        row_of_site(&world)["due_reason"] == "ari"
+    });
+    let row = row_of_site(&world);
+    let moment = |field: &serde_json::Value| field.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let (due, window) = (moment(&row["due"]), &row["renewal_window"]);
+    assert!(due >= moment(&window["start"]) && due < moment(&window["end"]), "{row}");
+    assert_eq!(up.stop(), 0);
+
+    // The chosen moment, and when to ask again, outlive a restart.
+    let questions = proxy.renewal_questions().len();
+    let up = Up::start(&world, &[]);
+    world.baton(&["prove"]);
+    assert_eq!(row_of_site(&world)["due"], row["due"]);
+    assert_eq!(proxy.renewal_questions().len(), questions, "it is not asked again before its time");
+    assert_eq!(up.stop(), 0);
+}
+
+#[test]
+fn nonsense_about_the_renewal_is_taken_for_none() {
+    let (proxy, world) = suggesting();
+    world.baton(&["renew", "site"]).expect(0);
+    let now = std::time::UNIX_EPOCH;
+    let backwards = RenewalAnswer::Window {
+        start: now + Duration::from_secs(60),
+        end: now,
+        explanation: None,
+        retry_after: Some(Duration::from_secs(60)),
+    };
+    proxy.set_renewal_info(&proxy.issued()[0], backwards);
+    let up = Up::start(&world, &[]);
+    wait_until("the CA was asked", Duration::from_secs(60), || !proxy.renewal_questions().is_empty());
+    world.baton(&["prove"]);
+    let row = row_of_site(&world);
+    assert_eq!((&row["due_reason"], &row["renewal_window"]), (&"lifetime".into(), &serde_json::Value::Null));
+    assert_eq!(proxy.issued().len(), 1);
+    assert_eq!(up.stop(), 0);
 }
 
 /// What the state database holds, by the library that Python comes with.

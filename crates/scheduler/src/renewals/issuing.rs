@@ -9,7 +9,7 @@ use baton_state::{Attempts, InForce, IssuerUse, Met, Origin, Renewal, Standing};
 use baton_x509::Certificate;
 use jiff::Timestamp;
 
-use super::{KeyChoice, ManagedCertificate, RenewError, Renewals, is_hopeless, reason};
+use super::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals, is_hopeless, reason};
 
 /// How much an issuer may be asked.
 pub(crate) fn limits(issuer: &Issuer) -> Limits {
@@ -42,7 +42,7 @@ impl Renewals {
             let reasons: Vec<String> = refused.iter().map(reason).collect();
             return self.not_issued(&standing, reasons.join("; "), None, now).await;
         }
-        self.order(certificate, &standing, None, now).await.map(|_| ())
+        self.order(certificate, &standing, RenewOptions::default(), now).await.map(|_| ())
     }
 
     /// Gets a successor and keeps it durably: from here on no failure costs another order.
@@ -50,11 +50,11 @@ impl Renewals {
         &self,
         certificate: &ManagedCertificate,
         standing: &Standing,
-        key: Option<KeyChoice>,
+        options: RenewOptions,
         now: Timestamp,
     ) -> Result<Certificate, RenewError> {
-        self.take_order(certificate, now).await?;
-        let issued = match self.issue(certificate, standing.current.as_ref(), key, now).await {
+        self.take_order(certificate, options.force, now).await?;
+        let issued = match self.issue(certificate, standing.current.as_ref(), options.key, now).await {
             Ok(issued) => self.keep(certificate, &issued, now).await.map(|()| issued),
             Err(error) => Err(error),
         };
@@ -120,13 +120,19 @@ impl Renewals {
         issued.map_err(|cause| RenewError::Issue { name: certificate.name.clone(), cause: Box::new(cause) })
     }
 
-    /// Counts an order against the limits of its issuer, or says when there may be one.
-    async fn take_order(&self, certificate: &ManagedCertificate, now: Timestamp) -> Result<(), RenewError> {
+    /// Counts an order against the limits of its issuer, or says when there may be one. `force` is a person who wants
+    /// to hear it from the issuer itself.
+    async fn take_order(
+        &self,
+        certificate: &ManagedCertificate,
+        force: bool,
+        now: Timestamp,
+    ) -> Result<(), RenewError> {
         let limits = limits(&certificate.issuer);
         let used = self.engine.state().issuer_use(&certificate.issuer_name).await?;
         let before = limiter(&used);
         let mut counted = before.settled(limits, now);
-        let until = counted.next(limits);
+        let until = if force { now } else { counted.next(limits) };
         if until <= now {
             counted.take(limits, now);
         }
