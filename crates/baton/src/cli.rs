@@ -32,7 +32,7 @@ Exit codes:
  11  `status` and `prove` only: something needs attention now";
 
 /// Flags that every command knows.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
     /// Settings file [default: ./baton.toml, then /etc/baton/baton.toml]
     #[arg(long, global = true, value_name = "FILE", env = "BATON_SETTINGS")]

@@ -11,6 +11,7 @@ use baton_handover::{Engine, KnownRoots, Subject};
 use baton_issuer::{Issuer, TlsResponder};
 use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
+use baton_state::State;
 use baton_store::SharedStore;
 use baton_target::{Activation, Files, HotSwap, Kind, Policy, Target};
 use baton_x509::{KeyAlgorithm, Name};
@@ -29,7 +30,7 @@ pub(crate) const INTERNAL: &str = "internal";
 const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What only `up` says about its own listener.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OwnListener {
     pub(crate) address: SocketAddr,
     pub(crate) swap: Arc<dyn HotSwap>,
@@ -61,14 +62,31 @@ impl App {
         Self::open_with(place, None, true).await
     }
 
+    /// Wires other settings over the same state, for a running `up`.
+    pub(crate) fn with_settings(&self, place: Place, own: OwnListener) -> Result<Self, Failure> {
+        place.check()?;
+        let state = self.renewals.engine.state().clone();
+        Self::wire(place, Some(own), state, self.own_challenges.clone())
+    }
+
     async fn open_with(place: Place, own: Option<OwnListener>, thoroughly: bool) -> Result<Self, Failure> {
         place.check()?;
         place.make_data()?;
-        let store = place.store()?;
         let state = place.state(thoroughly).await?;
+        Self::wire(place, own, state, None)
+    }
+
+    /// `own_challenges` are those that our own listener answers already.
+    fn wire(
+        place: Place,
+        own: Option<OwnListener>,
+        state: State,
+        own_challenges: Option<Arc<TlsResponder>>,
+    ) -> Result<Self, Failure> {
+        let store = place.store()?;
         let lifetime = own.as_ref().and_then(|own| own.lifetime);
         let listens_on = own.as_ref().map(|own| own.address.port());
-        let mut opener = IssuerOpener::new(&place, lifetime, listens_on);
+        let mut opener = IssuerOpener::new(&place, lifetime, listens_on, own_challenges);
         let mut issuers = Vec::new();
         for settings in &place.loaded.settings.issuer {
             issuers.push((settings.name.clone(), opener.open(settings)?));

@@ -131,6 +131,9 @@ impl Command {
             .stderr(Stdio::from(stderr))
             .process_group(0)
             .kill_on_drop(true);
+        for name in crate::service_manager::VARIABLES {
+            command.env_remove(name);
+        }
         #[cfg(target_os = "linux")]
         if !self.bound.is_empty() {
             crate::private_mounts::bind_in(&mut command, &self.bound).map_err(not_started)?;

@@ -7,9 +7,12 @@ pub mod clock;
 pub mod command;
 pub mod door;
 pub mod durable;
+#[cfg(target_os = "linux")]
+pub mod file_watch;
 pub mod host;
 pub mod local_socket;
 pub mod lock;
+pub mod service_manager;
 
 #[cfg(target_os = "linux")]
 mod private_mounts;

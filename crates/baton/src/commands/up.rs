@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use baton_alarm::Alarm;
 use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Measurements, Overview};
 use baton_finding::Explain as _;
@@ -10,10 +11,16 @@ use baton_handover::{Report, Status};
 use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
 use baton_platform::lock::FileLock;
-use baton_scheduler::{RenewOptions, Scheduler, Vitals};
+use baton_scheduler::{RenewOptions, Scheduler, Supervisor, Vitals};
 use baton_target::HotSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+
+mod reload;
+mod supervision;
+
+use reload::Reload;
+use supervision::Supervision;
 
 use crate::cli::{Globals, Up};
 use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap};
@@ -29,20 +36,22 @@ const LISTED_HANDOVERS: u32 = 20;
 
 /// What the Designer shows.
 struct Pages {
-    app: Arc<App>,
+    app: Arc<ArcSwap<App>>,
     vitals: Arc<Vitals>,
 }
 
 impl Overview for Pages {
     fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
         Box::pin(async {
-            self.app.renewals.engine.status(&self.app.subjects()).await.map_err(|error| error.chain())
+            let app = self.app.load_full();
+            app.renewals.engine.status(&app.subjects()).await.map_err(|error| error.chain())
         })
     }
 
     fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
         Box::pin(async {
-            let state = self.app.renewals.engine.state();
+            let app = self.app.load_full();
+            let state = app.renewals.engine.state();
             let mut reports = Vec::new();
             for handover in state.handovers(LISTED_HANDOVERS).await.map_err(|error| error.chain())? {
                 reports.push(Report::read(state, &handover).await.map_err(|error| error.chain())?);
@@ -54,7 +63,8 @@ impl Overview for Pages {
     fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
         Box::pin(async {
             let status = self.status().await?;
-            let state = self.app.renewals.engine.state();
+            let app = self.app.load_full();
+            let state = app.renewals.engine.state();
             Ok(Measurements {
                 version: env!("CARGO_PKG_VERSION"),
                 status,
@@ -92,7 +102,8 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     let interval = place.probe_interval();
     let (channels, heartbeat) = (alerts::channels(&place.loaded)?, alerts::heartbeat(&place.loaded));
     let socket = place.socket();
-    let app = Arc::new(App::open(place, Some(own_listener)).await?);
+    let app = Arc::new(App::open(place, Some(own_listener.clone())).await?);
+    let shared = Arc::new(ArcSwap::new(Arc::clone(&app)));
     let local = LocalListener::bind(&socket).map_err(|error| {
         Failure::new(
             Exit::Failed,
@@ -108,18 +119,33 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     };
     let host = host::host_name().unwrap_or_else(|| "localhost".to_owned());
     let alarm = Arc::new(Alarm::new(app.renewals.engine.state().clone(), host, channels));
-    let scheduler =
-        Arc::new(Scheduler::new(Arc::clone(&app.renewals), interval, Arc::clone(&alarm), heartbeat, None));
-    let pages = Arc::new(Pages { app: Arc::clone(&app), vitals: scheduler.vitals() });
+    let supervision = Supervision::from_environment();
+    let supervisor = supervision.clone().map(|supervision| supervision as Arc<dyn Supervisor>);
+    let renewals = Arc::clone(&app.renewals);
+    let scheduler = Arc::new(Scheduler::new(renewals, interval, Arc::clone(&alarm), heartbeat, supervisor));
+    let pages = Arc::new(Pages { app: Arc::clone(&shared), vitals: scheduler.vitals() });
     let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
     let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;
     let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, pages, own_hosts(), shutdown));
     let alerts = tokio::spawn(alarm.deliver(stopped.clone()));
-    let local = tokio::spawn(serve_local(local, Arc::clone(&app), scheduler.changed()));
+    let local = tokio::spawn(serve_local(local, Arc::clone(&shared), scheduler.changed()));
+    let reload = Reload {
+        globals: globals.clone(),
+        app: shared,
+        own: own_listener,
+        listen: arguments.listen.map(|address| address.0),
+        scheduler: Arc::clone(&scheduler),
+        supervision: supervision.clone(),
+    };
+    let reload = tokio::spawn(reload.run(reload::hangups().map_err(signals_failed)?));
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
     let signal = stop_signal().await?;
     tracing::info!("{signal}: stopping");
+    if let Some(supervision) = &supervision {
+        supervision.stopping();
+    }
     local.abort();
+    reload.abort();
     // Every part holds a receiver, or has ended already.
     let _ = stop.send(());
     let _ = work.await;
@@ -177,9 +203,9 @@ fn banner(app: &App, address: std::net::SocketAddr) -> String {
     )
 }
 
-async fn serve_local(listener: LocalListener, app: Arc<App>, changed: Arc<Notify>) {
+async fn serve_local(listener: LocalListener, app: Arc<ArcSwap<App>>, changed: Arc<Notify>) {
     let answer = move |request| {
-        let (app, changed) = (Arc::clone(&app), Arc::clone(&changed));
+        let (app, changed) = (app.load_full(), Arc::clone(&changed));
         async move {
             let answer = answer(&app, request)
                 .await
@@ -253,13 +279,14 @@ fn lock(place: &Place) -> Result<FileLock, Failure> {
     }
 }
 
+fn signals_failed(error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, "signals", error.to_string(), "see the limits of this account (ulimit -a)")
+}
+
 /// Waits for Ctrl-C or SIGTERM.
 async fn stop_signal() -> Result<&'static str, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failed, "signals", error.to_string(), "see the limits of this account (ulimit -a)")
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(signals_failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals_failed)?;
     Ok(tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "Ctrl-C",

@@ -55,7 +55,12 @@ fn tls_port(settings: &IssuerSettings) -> u16 {
 }
 
 impl<'a> IssuerOpener<'a> {
-    pub(super) fn new(place: &'a Place, lifetime: Option<SignedDuration>, listens_on: Option<u16>) -> Self {
+    pub(super) fn new(
+        place: &'a Place,
+        lifetime: Option<SignedDuration>,
+        listens_on: Option<u16>,
+        own_challenges: Option<Arc<TlsResponder>>,
+    ) -> Self {
         Self {
             place,
             lifetime,
@@ -63,7 +68,7 @@ impl<'a> IssuerOpener<'a> {
             http: HashMap::new(),
             tls: HashMap::new(),
             roots: Trust::default(),
-            own_challenges: None,
+            own_challenges,
         }
     }
 

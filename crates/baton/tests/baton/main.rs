@@ -19,6 +19,8 @@ mod monitoring;
 mod nginx;
 mod products;
 mod recover;
+#[cfg(target_os = "linux")]
+mod service;
 mod status;
 mod store;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

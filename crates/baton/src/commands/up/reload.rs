@@ -1,0 +1,126 @@
+//! Other settings for a running `up`: when their file changes, and on SIGHUP.
+//!
+//! Settings that are refused change nothing: those before hold on. What is under way ends by the settings with which
+//! it began.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use baton_platform::file_watch::FileWatch;
+use baton_scheduler::Scheduler;
+use fs_err as fs;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::supervision::Supervision;
+use crate::cli::Globals;
+use crate::failure::{Exit, Failure};
+use crate::place::Place;
+use crate::wiring::{App, OwnListener};
+
+/// A running `up`, as far as its settings are concerned.
+pub(super) struct Reload {
+    pub(super) globals: Globals,
+    pub(super) app: Arc<ArcSwap<App>>,
+    pub(super) own: OwnListener,
+    /// The address that the command line asks for.
+    pub(super) listen: Option<std::net::SocketAddr>,
+    pub(super) scheduler: Arc<Scheduler>,
+    pub(super) supervision: Option<Arc<Supervision>>,
+}
+
+impl Reload {
+    /// Takes changed settings up, until it is dropped.
+    pub(super) async fn run(self, mut hangup: Signal) {
+        let path = self.app.load().place.loaded.path.clone();
+        let mut watch = path.as_deref().and_then(watch);
+        let mut known = path.as_deref().map(content);
+        loop {
+            let is_asked_for = tokio::select! {
+                _ = hangup.recv() => true,
+                result = changed(&mut watch) => {
+                    if let Err(error) = result {
+                        tracing::warn!("the settings are not watched any more, send SIGHUP instead: {error}");
+                        watch = None;
+                    }
+                    false
+                }
+            };
+            let found = path.as_deref().map(content);
+            // A file that was touched, or is just being replaced, is nothing new.
+            let is_new = found != known && found.as_ref().is_none_or(Option::is_some);
+            if is_new || is_asked_for {
+                known = found;
+                self.reload().await;
+            }
+        }
+    }
+
+    async fn reload(&self) {
+        if let Some(supervision) = &self.supervision {
+            supervision.reloading();
+        }
+        let refused = match self.take() {
+            Ok(()) => {
+                tracing::info!("the settings are taken up");
+                None
+            }
+            Err(failure) => {
+                let reason = failure.chain.join(": ");
+                let hint = failure.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                tracing::error!("the new settings are refused, the old ones hold: {reason}{hint}");
+                Some(reason)
+            }
+        };
+        if let Some(supervision) = &self.supervision {
+            supervision.reloaded(refused.as_deref());
+        }
+        self.scheduler.changed().notify_one();
+    }
+
+    fn take(&self) -> Result<(), Failure> {
+        let before = self.app.load_full();
+        let place = Place::find(&self.globals)?;
+        if place.data != before.place.data {
+            return Err(Failure::new(
+                Exit::Usage,
+                "restart-needed",
+                format!("they name another data directory, `{}`", place.data.display()),
+                "start `baton up` anew",
+            ));
+        }
+        if place.listen(self.listen) != before.place.listen(self.listen) {
+            tracing::warn!("another address of the Designer counts from the next start on");
+        }
+        let interval = place.probe_interval();
+        let app = Arc::new(before.with_settings(place, self.own.clone())?);
+        self.scheduler.replace(Arc::clone(&app.renewals), interval);
+        self.app.store(app);
+        Ok(())
+    }
+}
+
+pub(super) fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+fn watch(path: &Path) -> Option<FileWatch> {
+    match FileWatch::new(path) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            tracing::warn!("the settings are not watched, send SIGHUP instead: {error}");
+            None
+        }
+    }
+}
+
+async fn changed(watch: &mut Option<FileWatch>) -> std::io::Result<()> {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn content(path: &Path) -> Option<Vec<u8>> {
+    fs::read(path).ok()
+}
