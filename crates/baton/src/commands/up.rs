@@ -138,8 +138,10 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         supervision: supervision.clone(),
     };
     let reload = tokio::spawn(reload.run(reload::hangups().map_err(signals_failed)?));
+    // Before anyone is told that it runs: whoever stops it then finds it listening.
+    let signal = stop_signal()?;
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
-    let signal = stop_signal().await?;
+    let signal = signal.await;
     tracing::info!("{signal}: stopping");
     if let Some(supervision) = &supervision {
         supervision.stopping();
@@ -283,12 +285,14 @@ fn signals_failed(error: std::io::Error) -> Failure {
     Failure::new(Exit::Failed, "signals", error.to_string(), "see the limits of this account (ulimit -a)")
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() -> Result<&'static str, Failure> {
+/// Listens for Ctrl-C and SIGTERM from here on; what comes back waits for one of them.
+fn stop_signal() -> Result<impl Future<Output = &'static str>, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(signals_failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals_failed)?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "Ctrl-C",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "Ctrl-C",
+        }
     })
 }
