@@ -1,6 +1,6 @@
 //! The renewal of one certificate, from the question whether it is due to the last handover.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry, Severity};
@@ -12,6 +12,8 @@ use baton_state::{InForce, Outcome, Renewal, Standing, StateError};
 use baton_store::{SharedStore, StoreError};
 use baton_target::Target;
 use baton_x509::{Certificate, KeyAlgorithm, Name};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ pub(crate) use issuing::{limiter, limits};
 mod asking;
 mod handing_over;
 mod issuing;
+
+/// How many certificates a command renews at a time.
+const AT_A_TIME: usize = 8;
 
 /// Whether a successor has a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +199,37 @@ impl Renewals {
         let none = Subject { certificate: None, issuer: None, is_asked: false, target: None };
         subjects.extend(unused.map(|target| Subject { target: Some(target), ..none }));
         subjects
+    }
+
+    /// Renews those of the named certificates that are due, some at a time; the failure of one does not keep the others
+    /// from their turn. What came of each, in the order of `names`.
+    ///
+    /// Where all stand is read at once, so that thousands of which none is due cost little.
+    pub async fn renew_all(
+        &self,
+        names: &[&str],
+        options: RenewOptions,
+    ) -> Result<Vec<Result<Vec<Report>, RenewError>>, RenewError> {
+        let standings = self.engine.state().standings().await?;
+        let standings: HashMap<&str, &Standing> =
+            standings.iter().map(|standing| (standing.name.as_str(), standing)).collect();
+        let known: HashMap<&str, &ManagedCertificate> =
+            self.certificates.iter().map(|certificate| (certificate.name.as_str(), certificate)).collect();
+        let (nothing, now) = (Standing::default(), clock::now());
+        let mut renewals: Vec<BoxFuture<'_, Result<Vec<Report>, RenewError>>> = Vec::new();
+        for name in names {
+            let standing = standings.get(name).copied().unwrap_or(&nothing);
+            let certificate = known.get(name).ok_or_else(|| RenewError::Unknown((*name).to_owned()))?;
+            let is_at_rest =
+                !options.force && standing.pending.is_none() && !self.is_due(certificate, standing, now);
+            if is_at_rest && self.named_otherwise(certificate, standing.current.as_ref())?.is_none() {
+                let reports = self.not_due(certificate, standing, now);
+                renewals.push(Box::pin(std::future::ready(Ok(reports))));
+            } else {
+                renewals.push(Box::pin(self.renew(name, options)));
+            }
+        }
+        Ok(futures_util::stream::iter(renewals).buffered(AT_A_TIME).collect().await)
     }
 
     /// Renews a certificate if it is due, and hands it over to all its targets: one report for each.

@@ -1,5 +1,7 @@
 //! `baton renew`
 
+use std::collections::HashSet;
+
 use baton_handover::Report;
 use baton_issuer::{AcmeError, IssueError};
 use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
@@ -46,7 +48,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
     }
 }
 
-/// Renews one after the other; the failure of one does not keep the others from their turn.
+/// Renews some at a time; the failure of one does not keep the others from their turn.
 pub(crate) async fn execute(
     app: &App,
     names: &[String],
@@ -68,6 +70,8 @@ pub(crate) async fn execute(
             ));
         }
     }
+    let known: HashSet<&str> =
+        app.renewals.certificates.iter().map(|certificate| certificate.name.as_str()).collect();
     // A name that is not there ends it before anything is done for the others.
     for name in &wanted {
         if *name == DESIGNER && !is_up {
@@ -78,13 +82,14 @@ pub(crate) async fn execute(
                 "start `baton up`",
             ));
         }
-        if !app.renewals.certificates.iter().any(|certificate| certificate.name == *name) {
+        if !known.contains(name) {
             return Err(Failure::with(Exit::Usage, &RenewError::Unknown((*name).to_owned())));
         }
     }
     let (mut reports, mut worst) = (Vec::new(), None::<Failure>);
-    for name in wanted {
-        match app.renewals.renew(name, options).await {
+    let results = app.renewals.renew_all(&wanted, options).await;
+    for result in results.map_err(|error| Failure::with(exit_of(&error), &error))? {
+        match result {
             Ok(more) => reports.extend(more),
             Err(error) => {
                 let exit = exit_of(&error);
