@@ -97,6 +97,31 @@ async fn half_of_all_nonces_refused_is_no_reason_to_fail() {
 }
 
 #[tokio::test]
+async fn a_ca_in_any_mood_gives_certificates() {
+    let moods = [
+        PebbleOptions { authorization_reuse_percent: 100, strict: true, ..PebbleOptions::default() },
+        PebbleOptions { sleep_seconds: Some(2), ..PebbleOptions::default() },
+        PebbleOptions { alternate_roots: 2, ..PebbleOptions::default() },
+        PebbleOptions {
+            authorization_reuse_percent: 100,
+            sleep_seconds: Some(1),
+            alternate_roots: 1,
+            nonce_reject_percent: 20,
+            ..PebbleOptions::default()
+        },
+    ];
+    for mood in moods {
+        let pebble = Pebble::with(&mood);
+        let directory = tempfile::tempdir().unwrap();
+        let issuer = open(directory.path(), settings(&pebble, http(&pebble)));
+        for _ in 0..3 {
+            let names = ["www.example.com", "example.com"];
+            verify(&pebble, &obtain(&issuer, &names, KeyAlgorithm::EcdsaP256).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_answers_is_told_with_the_cas_words() {
     let pebble = Pebble::start();
     let directory = tempfile::tempdir().unwrap();

@@ -45,6 +45,8 @@ pub struct PebbleOptions {
     /// An external account that every new account must be bound to (RFC 8555, section 7.3.4): its key identifier,
     /// and its MAC key in base64url.
     pub external_account: Option<(String, String)>,
+    /// Whether it takes up to so many seconds to look at a challenge, as real CAs do; without any it looks at once.
+    pub sleep_seconds: Option<u8>,
     /// Pebble's `-strict`: refuses what future versions of the protocol's servers will refuse.
     pub strict: bool,
     /// The name server that is asked for every name; `None`: the challenge test server, which answers 127.0.0.1.
@@ -60,6 +62,7 @@ impl Default for PebbleOptions {
             alternate_roots: 0,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             external_account: None,
+            sleep_seconds: None,
             strict: false,
             name_server: None,
         }

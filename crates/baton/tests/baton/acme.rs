@@ -313,6 +313,87 @@ fn a_port_in_use_and_a_ca_that_is_not_there_are_told_and_change_nothing() {
     assert_eq!(scene.served(), before);
 }
 
+#[test]
+fn every_challenge_serves_a_web_server_and_a_product_and_the_key_may_stay() {
+    let key = TransferKey::new("baton.key", "hmac-sha256");
+    let zone = Zone::Primary {
+        name: "example.com".to_owned(),
+        records: "@ IN NS ns1\nns1 IN A 127.0.0.1\nwww IN A 127.0.0.1\n".to_owned(),
+        key: Some(key.clone()),
+        secondaries: Vec::new(),
+    };
+    let (software, place) = (Software::Bind, Place::new(Software::Bind));
+    let server =
+        NameServer::start(Options { software, place, zones: vec![zone], notify_delay: Duration::ZERO });
+    let at = server.address();
+    let scene =
+        Scene::new(&PebbleOptions { name_server: Some(at), strict: true, ..PebbleOptions::default() });
+    fs_err::write(scene.world.path("tsig.key"), key.file()).unwrap();
+    let fixture = ProductFixture::new(Product::XtractCore);
+    let old = Authority::new("Old CA").issue(&[HOST]).sign();
+    fixture.enable_tls(&old);
+    fixture.start();
+    let tls: Vec<_> = fixture.endpoints().into_iter().filter(|(name, _)| name.ends_with("-tls")).collect();
+    let tls_port = scene.pebble.tls_address().port();
+    let alpn =
+        format!("challenge = 'tls-alpn-01'\ntls-port = {tls_port}\nchallenge-addresses = ['127.0.0.1']\n");
+    let dns = format!(
+        "challenge = 'dns-01'\n[issuer.dns]\nkind = 'rfc2136'\nserver = '{at}'\nkey = 'tsig.key'\n\
+         resolver = ['{at}']\nauthoritative = ['{at}']\n"
+    );
+    for challenge in [scene.http_01(), alpn, dns] {
+        scene.write_settings(&challenge);
+        let text = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+        let product = format!(
+            "[[target]]\nname = 'sap'\nproduct = 'xtract-core'\ndirectory = {}\nstore = {}\nactivate = {}\n\n\
+             [[certificate]]",
+            quoted(&fixture.directory()),
+            quoted(&fixture.store()),
+            list(&fixture.restart_command()),
+        );
+        let text = text.replace("targets = ['website']", "targets = ['website', 'sap']");
+        scene.world.write_settings(&text.replace("[[certificate]]", &product));
+        let mut keys = Vec::new();
+        for arguments in [["--new-key", "--force"], ["--same-key", "--force"]] {
+            let ran = scene.world.baton(&["renew", "site", arguments[0], arguments[1], "--json"]).expect(0);
+            let reports: Vec<serde_json::Value> =
+                ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(reports.len(), 2, "{}", ran.stdout);
+            assert!(reports.iter().all(|report| report["outcome"] == "served"), "{}", ran.stdout);
+            let new = reports[0]["new"].as_str().unwrap().to_owned();
+            assert_eq!(scene.served(), new);
+            for (_, address) in &tls {
+                assert_eq!(openssl::served_certificate(*address, HOST).unwrap().thumbprint, new);
+            }
+            let entry = scene.world.path("baton-data/certificates").join(&new);
+            keys.push(fs_err::read(entry.join("key.pem")).unwrap());
+        }
+        assert_eq!(keys[0], keys[1], "--same-key keeps it");
+    }
+}
+
+#[test]
+fn nothing_is_ordered_that_the_store_could_not_keep() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let before = scene.renews(&scene.first);
+    let orders = || scene.pebble.log().matches("Added order").count();
+    let taken = orders();
+    let store = scene.world.path("baton-data/certificates");
+    // Root writes where it may not, but not on what is mounted read-only.
+    let path = store.display().to_string();
+    let run = |command: &[&str]| {
+        invocation::run(command, Duration::from_secs(20)).unwrap().expect_success();
+    };
+    run(&["mount", "--bind", &path, &path]);
+    run(&["mount", "-o", "remount,bind,ro", &path]);
+    let ran = scene.renew();
+    run(&["umount", &path]);
+    let ran = ran.expect(1);
+    assert!(ran.stderr.contains("the certificate store at"), "{}", ran.stderr);
+    assert_eq!(orders(), taken, "no order was placed");
+    assert_eq!(scene.served(), before);
+}
+
 /// How many certificates are obtained from a CA that refuses nonces: the short form, and that of `scripts/acceptance`.
 const RUNS: usize = 10;
 const ALL_RUNS: usize = 200;
