@@ -371,13 +371,20 @@ impl Renewals {
                 reports.push(report);
             }
         }
+        if dry_run && certificate.targets.is_empty() {
+            let mut report =
+                Report::without_handover(&certificate.name, "", Outcome::Planned, Vec::new(), now);
+            report.plan = vec![to_issue(certificate)];
+            reports.push(report);
+        }
         reports
     }
 
     fn not_due(&self, certificate: &ManagedCertificate, standing: &Standing, now: Timestamp) -> Vec<Report> {
         let current = standing.current.as_ref();
         let (due, _) = self.situation(certificate, standing).renewal(now);
-        let finding = Finding::notice("not-due", format!("{:?} is not due before {due}", certificate.name));
+        let finding =
+            Finding::notice("not-due", format!("{:?} is not due before {due:.0}", certificate.name));
         let report = |target: &str| {
             let mut report = Report::without_handover(
                 &certificate.name,

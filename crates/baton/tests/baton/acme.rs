@@ -429,6 +429,9 @@ fn a_rate_limit_sets_the_next_try_by_the_cas_own_word() {
     ));
     proxy.set_profiles(&["classic", "shortlived"]);
     proxy.refuse_orders(Some(Duration::from_secs(7200)));
+    let planned = world.baton(&["renew", "site", "--dry-run"]).expect(0);
+    assert!(planned.stdout.contains("issue a certificate for www.example.com"), "{}", planned.stdout);
+    assert!(proxy.orders().is_empty(), "a dry run orders nothing");
     let before = baton_platform::clock::now();
     let refused = world.baton(&["renew", "site", "--json"]).expect(1);
     assert!(refused.stdout.contains("acme-rate-limited"), "{}", refused.stdout);
