@@ -1,17 +1,22 @@
-//! How commands reach a running `baton up`: one line of JSON there, one back, over the local socket.
+//! How commands reach a running `baton up`: one line of JSON there, events and at last the answer back, over the local
+//! socket.
 //!
 //! Commands that change something are carried out by `up` where it lives, so that there is one scheduler and one
 //! listener; elsewhere the command acts itself, under the same locks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use baton_handover::{Kept, RecoverRequest, Report, Retired, Status};
 use baton_platform::local_socket::{self, LocalListener};
+use baton_platform::progress::{self, Event, Progress};
 use baton_scheduler::RenewOptions;
 use baton_x509::Thumbprint;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::cli::Reason;
 use crate::failure::{Exit, Failure};
@@ -74,6 +79,14 @@ pub(crate) enum Answer {
     Failed { failure: FailureText },
 }
 
+/// One line from `up`: any number of events, then the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Progress(Event),
+    Answer(Answer),
+}
+
 /// A failure on its way through the socket.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FailureText {
@@ -107,6 +120,15 @@ pub(crate) fn unexpected() -> Failure {
 
 /// Asks a running `up`; `None` when none is running.
 pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
+    ask_listening(socket, request, None).await
+}
+
+/// The same, while someone is told how far it has come.
+pub(crate) async fn ask_listening(
+    socket: &Path,
+    request: &Request,
+    listener: Option<&dyn Progress>,
+) -> Result<Option<Answer>, Failure> {
     let broken = |error: &dyn std::fmt::Display| {
         Failure::new(
             Exit::Failed,
@@ -122,12 +144,22 @@ pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Answe
     let mut line = serde_json::to_vec(request).map_err(|error| broken(&error))?;
     line.push(b'\n');
     writer.write_all(&line).await.map_err(|error| broken(&error))?;
-    let mut answer = Vec::new();
-    BufReader::new(reader).read_until(b'\n', &mut answer).await.map_err(|error| broken(&error))?;
-    if answer.is_empty() {
-        return Err(broken(&"it ended meanwhile"));
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line).await.map_err(|error| broken(&error))?;
+        if line.is_empty() {
+            return Err(broken(&"it ended meanwhile"));
+        }
+        match serde_json::from_slice(&line).map_err(|error| broken(&error))? {
+            Line::Progress(event) => {
+                if let Some(listener) = listener {
+                    listener.reached(event);
+                }
+            }
+            Line::Answer(answer) => return Ok(Some(answer)),
+        }
     }
-    serde_json::from_slice(&answer).map(Some).map_err(|error| broken(&error))
 }
 
 /// Answers requests until it is dropped. Each connection is a task of its own; a client that goes away does not
@@ -164,7 +196,7 @@ where
     let mut line = Vec::new();
     BufReader::new(reader.take(LONGEST_REQUEST)).read_until(b'\n', &mut line).await?;
     let answer = match serde_json::from_slice(&line) {
-        Ok(request) => answer(request).await,
+        Ok(request) => told(answer(request), &mut writer).await,
         Err(error) => Answer::Failed {
             failure: Failure::new(
                 Exit::Failed,
@@ -175,7 +207,38 @@ where
             .into(),
         },
     };
-    let mut text = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
+    write(&mut writer, &Line::Answer(answer)).await
+}
+
+/// The answer; while it is worked out, the client is told how far that has come.
+async fn told(answer: impl Future<Output = Answer>, writer: &mut OwnedWriteHalf) -> Answer {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let answer = progress::listened(Arc::new(Listener(sender)), answer);
+    tokio::pin!(answer);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            answer = &mut answer => return answer,
+        };
+        if let Some(event) = event {
+            // A client that has gone away does not end the work that it asked for.
+            let _ = write(writer, &Line::Progress(event)).await;
+        }
+    }
+}
+
+async fn write(writer: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(line).map_err(std::io::Error::other)?;
     text.push(b'\n');
     writer.write_all(&text).await
+}
+
+struct Listener(UnboundedSender<Event>);
+
+impl Progress for Listener {
+    fn reached(&self, event: Event) {
+        // Whoever received it is gone when the work is over.
+        let _ = self.0.send(event);
+    }
 }

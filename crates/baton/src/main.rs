@@ -6,6 +6,7 @@ mod failure;
 mod local;
 mod output;
 mod place;
+mod progress;
 mod settings;
 mod wiring;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use baton_finding::{Explain as _, Finding};
 use baton_platform::clock;
 use baton_platform::lock::FileLock;
+use baton_platform::progress::{self, Stage};
 use baton_state::{
     Closing, HandoverId, Met, NewHandover, Origin, Outcome, ProofRecord, State, Step, StepOutcome, StepRecord,
 };
@@ -94,6 +95,7 @@ impl Engine {
 
     /// Takes a target from its certificate to the successor, or leaves it as it was.
     pub async fn hand_over(&self, request: &Request<'_>) -> Result<Report, HandoverError> {
+        progress::report(Stage::Check, request.certificate, Some(&request.target.name));
         if request.dry_run {
             let checked = self.check(request).await;
             return Ok(planned(request, checked));
@@ -200,6 +202,7 @@ impl Engine {
     ) -> Result<Report, HandoverError> {
         let steps = [(Step::Stage, Some(Step::Switch)), (Step::Switch, is_served.then_some(Step::Activate))];
         for (step, next) in steps.into_iter().skip_while(|(step, _)| *step != first) {
+            running.tell(if step == Step::Stage { Stage::Stage } else { Stage::Switch });
             let started_at = clock::now();
             let output = match self.apply(&mut running, step).await {
                 Ok(output) => output,
@@ -224,6 +227,7 @@ impl Engine {
 
     /// The last two steps, from a complete switch.
     pub(crate) async fn activate_and_prove(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
+        running.tell(Stage::Activate);
         let started_at = clock::now();
         match running.target.activate().await {
             Ok(output) => {
@@ -236,6 +240,7 @@ impl Engine {
                 return self.fail(running, Step::Activate, started_at, findings).await;
             }
         }
+        running.tell(Stage::Prove);
         let started_at = clock::now();
         match self.prove_successor(&running).await {
             Ok(proofs) => {

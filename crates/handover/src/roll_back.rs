@@ -2,6 +2,7 @@
 
 use baton_finding::Finding;
 use baton_platform::clock;
+use baton_platform::progress::Stage;
 use baton_state::{Closing, Outcome, Step, StepOutcome};
 use baton_target::{Action, Counterpart, Expected, KeyFamily, Proof};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ impl Engine {
         mut running: Running<'_>,
         activated: bool,
     ) -> Result<Report, HandoverError> {
+        running.tell(Stage::RollBack);
         let started_at = clock::now();
         let mut observed = None;
         let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {

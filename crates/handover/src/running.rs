@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use baton_finding::{Explain as _, Finding};
 use baton_platform::clock;
+use baton_platform::progress::{self, Stage};
 use baton_state::{Closing, HandoverId, NewHandover, Outcome, StateError, Step, StepOutcome, StepRecord};
 use baton_target::{Endpoint, Expected, Proof, Target, prove};
 use baton_x509::{Certificate, Fingerprint, Trust};
@@ -28,6 +29,11 @@ pub(crate) struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// Tells whoever listens how far it has come.
+    pub(crate) fn tell(&self, stage: Stage) {
+        progress::report(stage, self.begun.certificate.as_deref(), Some(&self.target.name));
+    }
+
     pub(crate) fn new_fingerprint(&self) -> Fingerprint {
         self.begun.new_fingerprint
     }

@@ -12,6 +12,7 @@ pub mod file_watch;
 pub mod host;
 pub mod local_socket;
 pub mod lock;
+pub mod progress;
 pub mod service_manager;
 
 #[cfg(target_os = "linux")]

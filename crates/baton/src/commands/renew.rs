@@ -1,9 +1,11 @@
 //! `baton renew`
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use baton_handover::Report;
 use baton_issuer::{AcmeError, IssueError};
+use baton_platform::progress::{self, Progress};
 use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
 
 use crate::cli::{Globals, Renew};
@@ -11,6 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
 use crate::place::Place;
+use crate::progress::Display;
 use crate::wiring::{App, DESIGNER};
 
 pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) -> Result<Exit, Failure> {
@@ -25,13 +28,18 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
     };
     let place = Place::find(globals)?;
     let request = Request::Renew { names: arguments.names.clone(), options };
-    let (reports, failure) = match local::ask(&place.socket(), &request).await? {
+    let display = Display::new(globals);
+    let asked = local::ask_listening(&place.socket(), &request, Some(&*display)).await;
+    display.clear();
+    let (reports, failure) = match asked? {
         Some(Answer::Reports { reports, failure }) => (reports, failure.map(Failure::from)),
         Some(Answer::Failed { failure }) => return Err(failure.into()),
         Some(_) => return Err(local::unexpected()),
         None => {
             let app = App::open(place, None).await?;
-            let result = execute(&app, &arguments.names, options, false).await;
+            let work = execute(&app, &arguments.names, options, false);
+            let result = progress::listened(Arc::clone(&display) as Arc<dyn Progress>, work).await;
+            display.clear();
             app.leave().await;
             result?
         }

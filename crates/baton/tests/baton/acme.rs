@@ -523,6 +523,15 @@ fn what_the_ca_suggests_is_followed_and_remembered() {
 }
 
 #[test]
+fn a_renewal_tells_what_it_waits_for() {
+    let (_proxy, world) = suggesting();
+    let told = world.baton(&["renew", "site"]).expect(0).stderr;
+    let told: Vec<&str> = told.lines().collect();
+    let validating = format!("site: validating {HOST}");
+    assert_eq!(told, ["site: authorizing", &validating, "site: finalizing", "site: downloading"]);
+}
+
+#[test]
 fn nonsense_about_the_renewal_is_taken_for_none() {
     let (proxy, world) = suggesting();
     world.baton(&["renew", "site"]).expect(0);

@@ -243,3 +243,64 @@ fn systemd_starts_reloads_and_stops_the_unit() {
     assert_eq!(run(&["systemctl", "is-active", "baton"]).stdout.trim(), "active");
     run(&["systemctl", "stop", "baton"]).expect_success();
 }
+
+/// The names of the events that a command told on standard error.
+fn events(stderr: &str) -> Vec<(String, String)> {
+    let objects = stderr.lines().filter(|line| line.starts_with('{'));
+    objects
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .inspect(|event| assert_eq!(event["schema"], "baton/1"))
+        .map(|event| {
+            (event["certificate"].as_str().unwrap().to_owned(), event["event"].as_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn a_renewal_tells_how_far_it_has_come_itself_and_through_up() {
+    let world = World::new();
+    let authority = Authority::new("Old CA");
+    let (certificate_file, key_file) = (world.path("site.pem"), world.path("site.key"));
+    authority.issue(&["localhost"]).sign().write_files(&certificate_file, &key_file);
+    fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
+    let nginx = Nginx::start(&certificate_file, &key_file);
+    world.write_settings(&format!(
+        "[proof]\nover = '100ms'\nquiet = '50ms'\n\n[[issuer]]\nname = 'old'\nkind = 'manual'\nroot = 'root.pem'\n\n\
+         [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\nactivate = {}\n\
+         endpoints = [{{ address = '{}', name = 'localhost' }}]\n\n\
+         [[certificate]]\nname = 'site'\nnames = ['localhost']\nissuer = 'internal'\ntargets = ['website']\n",
+        quoted(&certificate_file),
+        quoted(&key_file),
+        list(&nginx.reload_command()),
+        nginx.address(),
+    ));
+    let stages =
+        ["check", "stage", "switch", "activate", "prove"].map(|it| ("site".to_owned(), it.to_owned()));
+    let ran = world.baton(&["renew", "site", "--json"]).expect(0);
+    assert_eq!(ran.json()["outcome"], "served", "standard output is the report alone");
+    assert_eq!(events(&ran.stderr), stages);
+
+    let service = Service::start(&world, &[]);
+    let ran = world.baton(&["renew", "site", "--force", "--json"]).expect(0);
+    assert_eq!((ran.json()["outcome"].as_str(), events(&ran.stderr)), (Some("served"), stages.to_vec()));
+    let ran = world.baton(&["renew", "site", "--force"]).expect(0);
+    let plain: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(
+        plain,
+        ["check", "stage", "switch", "activate", "prove"].map(|it| format!("site / website: {it}"))
+    );
+    assert_eq!(world.baton(&["renew", "site", "--force", "--quiet"]).expect(0).stderr, "");
+
+    // `script` gives it a terminal: one line, which is drawn anew, and is gone before the result.
+    let settings = world.path("baton.toml");
+    let command =
+        format!("{} --settings {} renew --force site", env!("CARGO_BIN_EXE_baton"), settings.display());
+    let terminal = ["script", "--quiet", "--return", "--command", &command, "/dev/null"];
+    let shown = invocation::run(&terminal, LIMIT).unwrap().expect_success().stdout;
+    let (progress, result) = shown.split_once("handover ").unwrap();
+    assert!(progress.contains("site / website: prove"), "{shown:?}");
+    assert_eq!(progress.matches('\n').count(), 0, "{shown:?}");
+    assert!(progress.ends_with("\u{1b}[2K") || progress.ends_with("\u{1b}[K"), "{shown:?}");
+    assert!(result.contains("served"), "{shown:?}");
+    assert_eq!(service.stop(), Some(0));
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use baton_finding::Explain as _;
 use baton_platform::clock;
+use baton_platform::progress::{self, Stage};
 use baton_x509::{Certificate, Name, PemContents, PrivateKey};
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeStatus, Identifier, NewOrder, Order as Remote, OrderStatus,
@@ -64,6 +65,7 @@ async fn begin(
     account: &Account,
     order: &Order<'_>,
 ) -> Result<(Remote, KeptOrder, PrivateKey), AcmeError> {
+    progress::report(Stage::Authorizing, Some(order.certificate), None);
     let purpose =
         Purpose { account: account.id(), names: order.names, profile: acme.settings.profile.as_deref() };
     let same = match order.key {
@@ -165,13 +167,14 @@ async fn drive(
     loop {
         match remote.state().status {
             OrderStatus::Pending if held.is_none() => {
-                held = Some(answer(acme, remote, kept).await?);
+                held = Some(answer(acme, order.certificate, remote, kept).await?);
                 pauses = Pauses::default();
             }
             OrderStatus::Pending | OrderStatus::Processing => {}
             OrderStatus::Ready if finalizations < FINALIZATIONS => {
                 held = Some(Vec::new());
                 finalizations += 1;
+                progress::report(Stage::Finalizing, Some(order.certificate), None);
                 pauses = Pauses::default();
                 let done =
                     patiently!(acme.accounts.patience("finalizing the order"), remote.finalize_csr(&request));
@@ -185,6 +188,7 @@ async fn drive(
                 }
             }
             OrderStatus::Valid => {
+                progress::report(Stage::Downloading, Some(order.certificate), None);
                 clear(acme, kept).await;
                 let text =
                     patiently!(acme.accounts.patience("downloading the certificate"), remote.certificate())?;
@@ -203,7 +207,12 @@ async fn drive(
 }
 
 /// Answers every challenge that is open, and tells the CA to look.
-async fn answer(acme: &Acme, remote: &mut Remote, kept: &mut KeptOrder) -> Result<Vec<Held>, AcmeError> {
+async fn answer(
+    acme: &Acme,
+    certificate: &str,
+    remote: &mut Remote,
+    kept: &mut KeptOrder,
+) -> Result<Vec<Held>, AcmeError> {
     let solver = &acme.settings.solver;
     let tasks = open_challenges(acme, remote).await?;
     let mut leaves = Vec::new();
@@ -222,6 +231,10 @@ async fn answer(acme: &Acme, remote: &mut Remote, kept: &mut KeptOrder) -> Resul
     }
     let placed: Vec<_> = leaves.into_iter().flatten().collect();
     solver.wait(&placed).await?;
+    for task in &tasks {
+        let name = shown(&task.identifier, false);
+        progress::report(Stage::Validating { name }, Some(certificate), None);
+    }
     ready(acme, remote).await?;
     Ok(held)
 }
