@@ -10,6 +10,7 @@ pub(crate) mod hook;
 pub(crate) mod prove;
 pub(crate) mod recover;
 pub(crate) mod renew;
+pub(crate) mod request;
 pub(crate) mod resume;
 pub(crate) mod retire;
 pub(crate) mod revoke;

@@ -108,6 +108,16 @@ impl From<FailureText> for Failure {
     }
 }
 
+impl Answer {
+    /// The answer, or the failure that it is.
+    pub(crate) fn into_result(self) -> Result<Self, Failure> {
+        match self {
+            Self::Failed { failure } => Err(failure.into()),
+            answer => Ok(answer),
+        }
+    }
+}
+
 /// What `up` answers to something else than was asked.
 pub(crate) fn unexpected() -> Failure {
     Failure::new(
@@ -118,13 +128,8 @@ pub(crate) fn unexpected() -> Failure {
     )
 }
 
-/// Asks a running `up`; `None` when none is running.
-pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
-    ask_listening(socket, request, None).await
-}
-
-/// The same, while someone is told how far it has come.
-pub(crate) async fn ask_listening(
+/// Asks a running `up`, while `listener` is told how far it has come; `None` when none is running.
+pub(crate) async fn ask(
     socket: &Path,
     request: &Request,
     listener: Option<&dyn Progress>,

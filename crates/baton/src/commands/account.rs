@@ -7,6 +7,7 @@ use baton_issuer::Issuer;
 use serde::Serialize;
 
 use crate::cli::{Account, Globals};
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, AccountAction, Answer, Request};
 use crate::output::Output;
@@ -29,16 +30,8 @@ pub(crate) async fn run(globals: &Globals, command: &Account, output: Output) ->
     };
     let place = Place::find(globals)?;
     let request = Request::Account { issuer: of.issuer.clone(), action };
-    let (issuer, account) = match local::ask(&place.socket(), &request).await? {
-        Some(Answer::Account { issuer, url }) => (issuer, url),
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let result = execute(&app, of.issuer.as_deref(), action).await;
-            app.leave().await;
-            result?
-        }
+    let Answer::Account { issuer, url: account } = carry_out(place, request).await? else {
+        return Err(local::unexpected());
     };
     if output.json {
         output.object(&AccountObject { schema: SCHEMA, issuer, account });

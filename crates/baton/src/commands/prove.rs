@@ -9,6 +9,7 @@ use baton_schedule::{Attention, Lifetime, attention};
 use baton_target::{Endpoint, EndpointAddress, KeyFamily, Seen, Target, probe};
 
 use crate::cli::{Globals, Prove};
+use crate::commands::request::carry_out;
 use crate::commands::status;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
@@ -29,16 +30,8 @@ pub(crate) async fn run(globals: &Globals, arguments: &Prove, output: Output) ->
     }
     let place = Place::find_existing(globals)?;
     let request = Request::Prove { target: arguments.what.clone() };
-    let status = match local::ask(&place.socket(), &request).await? {
-        Some(Answer::Status { status }) => status,
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let status = execute(&app, arguments.what.as_deref(), false).await;
-            app.renewals.engine.state().leave().await;
-            status?
-        }
+    let Answer::Status { status } = carry_out(place, request).await? else {
+        return Err(local::unexpected());
     };
     output.status(&status);
     Ok(status::exit(&status))

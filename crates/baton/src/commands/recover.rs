@@ -4,6 +4,7 @@ use baton_handover::{RecoverRequest, Report};
 use baton_state::Outcome;
 
 use crate::cli::{Globals, Recover};
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
@@ -18,16 +19,8 @@ pub(crate) async fn run(globals: &Globals, arguments: &Recover, output: Output) 
         dry_run: arguments.dry_run,
     };
     let asked = Request::Recover { target: arguments.target.clone(), request };
-    let reports = match local::ask(&place.socket(), &asked).await? {
-        Some(Answer::Reports { reports, .. }) => reports,
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let report = execute(&app, &arguments.target, request).await;
-            app.leave().await;
-            vec![report?]
-        }
+    let Answer::Reports { reports, .. } = carry_out(place, asked).await? else {
+        return Err(local::unexpected());
     };
     reports.iter().for_each(|report| output.report(report));
     Ok(reports.iter().map(exit).fold(Exit::Done, Exit::worse))

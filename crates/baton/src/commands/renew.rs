@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use baton_handover::Report;
 use baton_issuer::{AcmeError, IssueError};
-use baton_platform::progress::{self, Progress};
+use baton_platform::progress::Progress;
 use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
 
 use crate::cli::{Globals, Renew};
+use crate::commands::request::carry_out_told;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
@@ -29,26 +30,17 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
     let place = Place::find(globals)?;
     let request = Request::Renew { names: arguments.names.clone(), options };
     let display = Display::new(globals);
-    let asked = local::ask_listening(&place.socket(), &request, Some(&*display)).await;
+    let answer = carry_out_told(place, request, Arc::clone(&display) as Arc<dyn Progress>).await;
     display.clear();
-    let (reports, failure) = match asked? {
-        Some(Answer::Reports { reports, failure }) => (reports, failure.map(Failure::from)),
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let work = execute(&app, &arguments.names, options, false);
-            let result = progress::listened(Arc::clone(&display) as Arc<dyn Progress>, work).await;
-            display.clear();
-            app.leave().await;
-            result?
-        }
+    let Answer::Reports { reports, failure } = answer? else {
+        return Err(local::unexpected());
     };
     reports.iter().for_each(|report| output.report(report));
     let exit = reports.iter().map(|report| Exit::of(report.outcome)).fold(Exit::Done, Exit::worse);
     match failure {
         // Told after what was done for the others.
         Some(failure) => {
+            let failure = Failure::from(failure);
             output.failure(&failure);
             Ok(exit.worse(failure.exit))
         }

@@ -3,6 +3,7 @@
 use baton_handover::Report;
 
 use crate::cli::{Globals, Resume};
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::{Output, tell};
@@ -12,16 +13,8 @@ use crate::wiring::App;
 pub(crate) async fn run(globals: &Globals, arguments: &Resume, output: Output) -> Result<Exit, Failure> {
     let place = Place::find_existing(globals)?;
     let request = Request::Resume { target: arguments.target.clone() };
-    let reports = match local::ask(&place.socket(), &request).await? {
-        Some(Answer::Reports { reports, .. }) => reports,
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open_thoroughly(place).await?;
-            let reports = execute(&app, arguments.target.as_deref(), false).await;
-            app.leave().await;
-            reports?
-        }
+    let Answer::Reports { reports, .. } = carry_out(place, request).await? else {
+        return Err(local::unexpected());
     };
     if reports.is_empty() {
         tell("nothing was interrupted");

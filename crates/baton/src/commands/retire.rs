@@ -4,6 +4,7 @@ use baton_handover::{Kept, Retired, SCHEMA};
 use serde::Serialize;
 
 use crate::cli::{Globals, Retire};
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
@@ -22,16 +23,9 @@ struct RetireObject {
 pub(crate) async fn run(globals: &Globals, arguments: &Retire, output: Output) -> Result<Exit, Failure> {
     let place = Place::find_existing(globals)?;
     let (foreign, dry_run) = (arguments.foreign, arguments.dry_run);
-    let (retired, kept) = match local::ask(&place.socket(), &Request::Retire { foreign, dry_run }).await? {
-        Some(Answer::Retired { retired, kept }) => (retired, kept),
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let result = execute(&app, foreign, dry_run).await;
-            app.leave().await;
-            result?
-        }
+    let Answer::Retired { retired, kept } = carry_out(place, Request::Retire { foreign, dry_run }).await?
+    else {
+        return Err(local::unexpected());
     };
     if output.json {
         output.object(&RetireObject { schema: SCHEMA, dry_run, retired, kept });

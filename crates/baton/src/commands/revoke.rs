@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cli::{Globals, Reason, Revoke};
 use crate::commands::account;
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request, RevokeRequest};
 use crate::output::Output;
@@ -31,19 +32,11 @@ pub(crate) async fn run(globals: &Globals, arguments: &Revoke, output: Output) -
         issuer: arguments.issuer.clone(),
         in_use: arguments.in_use,
     };
-    let issuer = match local::ask(&place.socket(), &Request::Revoke(request.clone())).await? {
-        Some(Answer::Revoked { issuer }) => issuer,
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let result = execute(&app, &request).await;
-            app.leave().await;
-            result?
-        }
+    let Answer::Revoked { issuer } = carry_out(place, Request::Revoke(request)).await? else {
+        return Err(local::unexpected());
     };
     if output.json {
-        output.object(&RevokeObject { schema: SCHEMA, thumbprint, reason: request.reason, issuer });
+        output.object(&RevokeObject { schema: SCHEMA, thumbprint, reason: arguments.reason, issuer });
     } else {
         output.line(&format!("{thumbprint} is revoked at {issuer}"));
     }

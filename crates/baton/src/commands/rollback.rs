@@ -6,6 +6,7 @@ use baton_state::{HandoverId, Outcome};
 
 use crate::cli::{Globals, Rollback};
 use crate::commands::history;
+use crate::commands::request::carry_out;
 use crate::failure::{Exit, Failure};
 use crate::local::{self, Answer, Request};
 use crate::output::Output;
@@ -15,16 +16,8 @@ use crate::wiring::App;
 pub(crate) async fn run(globals: &Globals, arguments: &Rollback, output: Output) -> Result<Exit, Failure> {
     let place = Place::find_existing(globals)?;
     let request = Request::Rollback { id: arguments.id, dry_run: arguments.dry_run };
-    let reports = match local::ask(&place.socket(), &request).await? {
-        Some(Answer::Reports { reports, .. }) => reports,
-        Some(Answer::Failed { failure }) => return Err(failure.into()),
-        Some(_) => return Err(local::unexpected()),
-        None => {
-            let app = App::open(place, None).await?;
-            let report = execute(&app, arguments.id, arguments.dry_run).await;
-            app.leave().await;
-            vec![report?]
-        }
+    let Answer::Reports { reports, .. } = carry_out(place, request).await? else {
+        return Err(local::unexpected());
     };
     reports.iter().for_each(|report| output.report(report));
     Ok(reports.iter().map(|report| Exit::of(report.outcome)).fold(Exit::Done, Exit::worse))

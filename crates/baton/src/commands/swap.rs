@@ -69,7 +69,7 @@ pub(crate) fn print((reports, failure): &Swapped, output: Output) -> Exit {
 
 /// Has the targets handed over by a running `up`, or does it here.
 pub(crate) async fn hand_over(app: &App, request: &SwapRequest) -> Result<Swapped, Failure> {
-    match local::ask(&app.place.socket(), &Request::Swap(request.clone())).await? {
+    match local::ask(&app.place.socket(), &Request::Swap(request.clone()), None).await? {
         Some(Answer::Reports { reports, failure }) => Ok((reports, failure.map(Failure::from))),
         Some(Answer::Failed { failure }) => Err(failure.into()),
         Some(_) => Err(local::unexpected()),

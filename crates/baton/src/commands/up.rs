@@ -23,9 +23,9 @@ use reload::Reload;
 use supervision::Supervision;
 
 use crate::cli::{Globals, Up};
-use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap};
+use crate::commands::request;
 use crate::failure::{Exit, Failure};
-use crate::local::{self, Answer, Request};
+use crate::local::{self, Answer};
 use crate::output::tell;
 use crate::place::Place;
 use crate::settings::alerts;
@@ -209,7 +209,7 @@ async fn serve_local(listener: LocalListener, app: Arc<ArcSwap<App>>, changed: A
     let answer = move |request| {
         let (app, changed) = (app.load_full(), Arc::clone(&changed));
         async move {
-            let answer = answer(&app, request)
+            let answer = request::execute(&app, request, true)
                 .await
                 .unwrap_or_else(|failure| Answer::Failed { failure: failure.into() });
             changed.notify_one();
@@ -218,40 +218,6 @@ async fn serve_local(listener: LocalListener, app: Arc<ArcSwap<App>>, changed: A
     };
     local::serve(listener, answer).await;
     pending::<()>().await;
-}
-
-async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
-    Ok(match request {
-        Request::Renew { names, options } => {
-            let (reports, failure) = renew::execute(app, &names, options, true).await?;
-            Answer::Reports { reports, failure: failure.map(Into::into) }
-        }
-        Request::Swap(request) => {
-            let (reports, failure) = swap::execute(app, &request).await?;
-            Answer::Reports { reports, failure: failure.map(Into::into) }
-        }
-        Request::Resume { target } => {
-            Answer::Reports { reports: resume::execute(app, target.as_deref(), true).await?, failure: None }
-        }
-        Request::Rollback { id, dry_run } => {
-            Answer::Reports { reports: vec![rollback::execute(app, id, dry_run).await?], failure: None }
-        }
-        Request::Recover { target, request } => {
-            Answer::Reports { reports: vec![recover::execute(app, &target, request).await?], failure: None }
-        }
-        Request::Retire { foreign, dry_run } => {
-            let (retired, kept) = retire::execute(app, foreign, dry_run).await?;
-            Answer::Retired { retired, kept }
-        }
-        Request::Revoke(request) => Answer::Revoked { issuer: revoke::execute(app, &request).await? },
-        Request::Account { issuer, action } => {
-            let (issuer, url) = account::execute(app, issuer.as_deref(), action).await?;
-            Answer::Account { issuer, url }
-        }
-        Request::Prove { target } => {
-            Answer::Status { status: prove::execute(app, target.as_deref(), true).await? }
-        }
-    })
 }
 
 /// A second `up` over the same data is told so before it stumbles over the port of the first.
