@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use baton_testkit::condition::wait_for;
 use baton_testkit::product_server::Faults;
 use baton_testkit::tree::Tree;
 use baton_testkit::{Authority, IssuedCertificate, Product, ProductFixture, SettingsShape};
 
 use crate::products::handed_over;
-use crate::sweep::scene::{Scene, check_pair};
+use crate::sweep::scene::{LIMIT, Scene, check_pair};
 use crate::world::{World, list, quoted};
 
 const HOST: &str = "sap.example.com";
@@ -77,7 +78,13 @@ impl<const REFUSES: bool> Scene for ProductScene<REFUSES> {
     }
 
     fn restart(&self) {
-        self.fixture.restart();
+        // A restart that a killed `baton` has begun may still be on its way, and take the ports in between.
+        let mut said = String::new();
+        let started = wait_for(LIMIT, || {
+            self.fixture.stop();
+            self.fixture.try_start().map_err(|error| said = error).ok()
+        });
+        assert!(started.is_some(), "the product does not start: {said}");
     }
 
     fn mend(&self) {

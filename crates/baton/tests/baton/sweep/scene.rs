@@ -11,7 +11,7 @@ use baton_testkit::{IssuedCertificate, openssl};
 use crate::world::{Ran, World};
 
 /// How long a server may take until it shows what it should: a command of a killed `baton` may still be under way.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 
 /// A target with Baton's settings for it.
 pub(super) trait Scene: Send {
