@@ -119,7 +119,55 @@ fn check(token: &str) -> Result<(), AcmeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
+
+    async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    #[tokio::test]
+    async fn both_families_answer_while_an_order_runs_and_nobody_after_it() {
+        let port = baton_testkit::port::ReservedPort::new();
+        let on = |ip: IpAddr| SocketAddr::new(ip, port.number());
+        let addresses = [on(Ipv4Addr::LOCALHOST.into()), on(Ipv6Addr::LOCALHOST.into())];
+        let responder = HttpResponder::new(addresses.to_vec());
+        let (first, second) = (format!("{TOKEN}1"), format!("{TOKEN}2"));
+        let one = responder.answer(&first, "one").await.unwrap();
+        let two = responder.answer(&second, "two").await.unwrap();
+        for address in addresses {
+            for (token, authorization) in [(&first, "one"), (&second, "two")] {
+                let answer = ask(address, &format!("{PREFIX}{token}")).await.unwrap();
+                assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(authorization), "{answer}");
+            }
+            for path in ["/", PREFIX, "/.well-known/acme-challenge/../x", "/.well-known/acme-challenge/other"]
+            {
+                let answer = ask(address, path).await.unwrap();
+                assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+            }
+        }
+        drop(one);
+        let answer = ask(addresses[0], &format!("{PREFIX}{first}")).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "the other order goes on: {answer}");
+        drop(two);
+        for address in addresses {
+            let left = async {
+                while TcpStream::connect(address).await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(std::time::Duration::from_secs(5), left).await.unwrap();
+        }
+    }
 
     #[test]
     fn a_token_never_leads_out_of_the_webroot() {
