@@ -69,7 +69,7 @@ pub struct InForce {
     pub not_after: Timestamp,
 }
 
-/// One row for each renewal, by position: it is read for thousands of certificates at once.
+/// One row for each renewal, by position.
 const STANDINGS: &str = "
     SELECT renewal.name,
            current.fingerprint, current.thumbprint, current.names, current.not_before, current.not_after,
@@ -83,6 +83,20 @@ const STANDINGS: &str = "
     LEFT JOIN certificate AS pending ON pending.fingerprint = renewal.pending
     LEFT JOIN suggestion ON suggestion.name = renewal.name AND suggestion.fingerprint = renewal.current";
 
+/// The first of the columns above: all there is to tell of most certificates.
+const AT_REST: &str = "
+    SELECT renewal.name,
+           current.fingerprint, current.thumbprint, current.names, current.not_before, current.not_after
+    FROM renewal
+    LEFT JOIN certificate AS current ON current.fingerprint = renewal.current";
+
+/// Whether there is nothing to tell but the certificate in force.
+const IS_AT_REST: &str = "
+    renewal.pending IS NULL AND renewal.rest_until IS NULL
+    AND renewal.attempts = 0 AND renewal.retry_at IS NULL AND renewal.failure IS NULL
+    AND renewal.handover_attempts = 0 AND renewal.handover_retry_at IS NULL AND renewal.handover_failure IS NULL
+    AND NOT EXISTS (SELECT 1 FROM suggestion WHERE suggestion.name = renewal.name)";
+
 impl State {
     /// Where a certificate stands; a new one starts with nothing.
     pub async fn renewal(&self, name: &str) -> Result<Renewal, StateError> {
@@ -95,9 +109,24 @@ impl State {
     }
 
     /// Where all certificates stand that something is known of.
+    ///
+    /// This is read for thousands of certificates at once, and each column of a row costs as much as its value, also
+    /// where there is none. So most rows are read without those that have none; in one transaction, as a renewal may
+    /// come to rest meanwhile.
     pub async fn standings(&self) -> Result<Vec<Standing>, StateError> {
-        let rows = sqlx::query(STANDINGS).fetch_all(&self.pool).await;
-        rows.map_err(failed("list the renewals"))?.iter().map(standing).collect()
+        let error = failed("list the renewals");
+        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        // Nothing but literals is in them.
+        let (at_rest, others) =
+            (format!("{AT_REST} WHERE {IS_AT_REST}"), format!("{STANDINGS} WHERE NOT ({IS_AT_REST})"));
+        let at_rest =
+            sqlx::query(AssertSqlSafe(at_rest)).fetch_all(&mut *transaction).await.map_err(&error)?;
+        let others = sqlx::query(AssertSqlSafe(others)).fetch_all(&mut *transaction).await.map_err(&error)?;
+        transaction.commit().await.map_err(&error)?;
+        let resting = |row: &SqliteRow| {
+            Ok(Standing { name: row.get(0), current: in_force(row, 1)?, ..Standing::default() })
+        };
+        at_rest.iter().map(resting).chain(others.iter().map(standing)).collect()
     }
 
     /// Where one certificate stands; a new one starts with nothing.
