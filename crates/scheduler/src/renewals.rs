@@ -222,7 +222,9 @@ impl Renewals {
             let certificate = known.get(name).ok_or_else(|| RenewError::Unknown((*name).to_owned()))?;
             let is_at_rest =
                 !options.force && standing.pending.is_none() && !self.is_due(certificate, standing, now);
-            if is_at_rest && self.named_otherwise(certificate, standing.current.as_ref())?.is_none() {
+            // What cannot be known here is an error of this certificate, and told by its own renewal.
+            if is_at_rest && matches!(self.named_otherwise(certificate, standing.current.as_ref()), Ok(None))
+            {
                 let reports = self.not_due(certificate, standing, now);
                 renewals.push(Box::pin(std::future::ready(Ok(reports))));
             } else {
