@@ -16,16 +16,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use crate::Pebble;
+use crate::acceptor::Acceptor;
 use exchange::{Answer, Question, Upstream};
 use identifier::Issued;
 
@@ -76,10 +75,8 @@ pub struct RecordedOrder {
 /// A proxy in front of [`Pebble`], ended together with it when dropped.
 #[derive(Debug)]
 pub struct AcmeProxy {
-    address: SocketAddr,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
-    is_over: Arc<AtomicBool>,
-    server: Option<JoinHandle<()>>,
     pebble: Pebble,
 }
 
@@ -88,27 +85,15 @@ impl AcmeProxy {
     #[track_caller]
     pub fn start(pebble: Pebble) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port for the proxy");
-        let address = listener.local_addr().expect("the address of a bound socket");
         let upstream = Upstream::new(pebble.address(), &pebble.directory_root());
         let (certificate, key) = pebble.own_certificate();
         let tls = exchange::server_config(&certificate, &key);
         let shared = Arc::new(Shared { upstream, known: Mutex::default() });
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (over, for_server) = (Arc::clone(&is_over), Arc::clone(&shared));
-        let server = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-                let (shared, tls) = (Arc::clone(&for_server), Arc::clone(&tls));
-                // A client that goes away ends its own question only.
-                thread::spawn(move || {
-                    let _ =
-                        stream.and_then(|stream| exchange::serve(stream, tls, |asked| shared.answer(asked)));
-                });
-            }
+        let for_server = Arc::clone(&shared);
+        let acceptor = Acceptor::start(listener, move |stream| {
+            exchange::serve(stream, Arc::clone(&tls), |asked| for_server.answer(asked))
         });
-        Self { address, shared, is_over, server: Some(server), pebble }
+        Self { acceptor, shared, pebble }
     }
 
     /// The ACME server behind it.
@@ -118,7 +103,7 @@ impl AcmeProxy {
 
     /// The URL of the directory, which clients take as their server.
     pub fn directory_url(&self) -> String {
-        format!("https://{}{}", self.address, exchange::DIRECTORY)
+        format!("https://{}{}", self.acceptor.address(), exchange::DIRECTORY)
     }
 
     /// A PEM file with the root that the directory's own certificate leads to: what an ACME client must trust.
@@ -154,17 +139,6 @@ impl AcmeProxy {
     /// The identifiers that renewal information was asked for, once for each time.
     pub fn renewal_questions(&self) -> Vec<String> {
         self.shared.known().questions.clone()
-    }
-}
-
-impl Drop for AcmeProxy {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // Wakes the server, which then sees that it is over.
-        let woken = TcpStream::connect(self.address);
-        if let (Ok(_), Some(server)) = (woken, self.server.take()) {
-            let _ = server.join();
-        }
     }
 }
 

@@ -34,6 +34,7 @@ pub mod receiver;
 pub mod webroot;
 
 #[cfg(unix)]
+mod acceptor;
 pub mod acme_proxy;
 #[cfg(target_os = "linux")]
 pub mod name_server;

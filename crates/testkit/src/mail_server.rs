@@ -2,10 +2,8 @@
 //! from the first byte, and with a login (RFC 4954, PLAIN) where a test asks for one.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
@@ -13,6 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::acceptor::Acceptor;
 use crate::authority::IssuedCertificate;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -57,9 +56,8 @@ pub struct ReceivedMail {
 /// A server at a free port of 127.0.0.1; it ends when it is dropped.
 #[derive(Debug)]
 pub struct MailServer {
-    address: SocketAddr,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
-    server: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -67,7 +65,6 @@ struct Shared {
     options: MailOptions,
     tls: Option<Arc<ServerConfig>>,
     mails: Mutex<Vec<ReceivedMail>>,
-    is_over: AtomicBool,
 }
 
 impl MailServer {
@@ -76,42 +73,20 @@ impl MailServer {
     pub fn start(options: MailOptions) -> Self {
         let tls = options.certificate.as_ref().map(configuration);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("the address of a bound socket");
-        let shared =
-            Arc::new(Shared { options, tls, mails: Mutex::default(), is_over: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { options, tls, mails: Mutex::default() });
         let own = Arc::clone(&shared);
-        let server = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if own.is_over.load(Ordering::Relaxed) {
-                    break;
-                }
-                let shared = Arc::clone(&own);
-                // A client that goes away ends its own mail only.
-                std::thread::spawn(move || stream.and_then(|stream| serve(stream, &shared)));
-            }
-        });
-        Self { address, shared, server: Some(server) }
+        let acceptor = Acceptor::start(listener, move |stream| serve(stream, &own));
+        Self { acceptor, shared }
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.acceptor.address().port()
     }
 
     /// All mails so far, in their order.
     pub fn mails(&self) -> Vec<ReceivedMail> {
         self.shared.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        // Wakes the server, which then sees that it is over.
-        let _ = TcpStream::connect(self.address);
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
     }
 }
 

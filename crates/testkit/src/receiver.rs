@@ -2,11 +2,11 @@
 //! never.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use crate::acceptor::Acceptor;
 
 /// The longest body that is read.
 const LONGEST_BODY: u64 = 1024 * 1024;
@@ -42,45 +42,29 @@ pub struct Received {
 /// A server at a free port of 127.0.0.1; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
-    server: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     answer: Mutex<Answer>,
     received: Mutex<Vec<Received>>,
-    is_over: AtomicBool,
 }
 
 impl Receiver {
     /// A server that answers every request as `answer` says.
     pub fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("the address of a bound socket");
-        let shared = Arc::new(Shared {
-            answer: Mutex::new(answer),
-            received: Mutex::default(),
-            is_over: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared { answer: Mutex::new(answer), received: Mutex::default() });
         let own = Arc::clone(&shared);
-        let server = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if own.is_over.load(Ordering::Relaxed) {
-                    break;
-                }
-                let shared = Arc::clone(&own);
-                // A client that goes away ends its own request only.
-                std::thread::spawn(move || stream.and_then(|stream| serve(stream, &shared)));
-            }
-        });
-        Self { address, shared, server: Some(server) }
+        let acceptor = Acceptor::start(listener, move |stream| serve(stream, &own));
+        Self { acceptor, shared }
     }
 
     /// A URL of it.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.acceptor.address())
     }
 
     /// From here on requests are answered so.
@@ -91,17 +75,6 @@ impl Receiver {
     /// All requests so far, in their order.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.shared.received).clone()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        // Wakes the server, which then sees that it is over.
-        let _ = TcpStream::connect(self.address);
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
     }
 }
 

@@ -4,12 +4,11 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::acceptor::Acceptor;
 
 /// How long a client may take to ask.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -17,10 +16,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Serves the files below a temporary directory until it is dropped.
 #[derive(Debug)]
 pub struct Webroot {
+    // The server first: it is ended before its directory goes.
+    _acceptor: Acceptor,
     directory: TempDir,
-    address: SocketAddr,
-    is_over: Arc<AtomicBool>,
-    server: Option<JoinHandle<()>>,
 }
 
 impl Webroot {
@@ -33,34 +31,14 @@ impl Webroot {
             Ok(listener) => listener,
             Err(error) => panic!("cannot listen at {address}: {error}"),
         };
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (root, over) = (directory.path().to_owned(), Arc::clone(&is_over));
-        let server = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-                // A client that goes away ends its own question only.
-                let _ = stream.and_then(|stream| answer(stream, &root));
-            }
-        });
-        Self { directory, address, is_over, server: Some(server) }
+        let root = directory.path().to_owned();
+        let acceptor = Acceptor::start(listener, move |stream| answer(stream, &root));
+        Self { _acceptor: acceptor, directory }
     }
 
     /// The directory that is served under `/.well-known/acme-challenge/`.
     pub fn challenge_directory(&self) -> PathBuf {
         challenges(self.directory.path())
-    }
-}
-
-impl Drop for Webroot {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // Wakes the server, which then sees that it is over.
-        let woken = TcpStream::connect(self.address);
-        if let (Ok(_), Some(server)) = (woken, self.server.take()) {
-            let _ = server.join();
-        }
     }
 }
 
