@@ -21,7 +21,6 @@ mod kept;
 mod order;
 mod patience;
 mod ports;
-mod text;
 mod tls_alpn_01;
 mod transport;
 
@@ -123,7 +122,7 @@ impl Acme {
                 Ok(Some(RenewalInfo {
                     start: moment(info.suggested_window.start),
                     end: moment(info.suggested_window.end),
-                    explanation: info.explanation_url.as_deref().map(text::plain),
+                    explanation: info.explanation_url.as_deref().map(crate::text::plain),
                     ask_again: clock::now().checked_add(pause).unwrap_or(Timestamp::MAX),
                 }))
             }

@@ -5,10 +5,14 @@
 //! person, who brings the certificate by hand.
 
 mod acme;
+mod answer;
 mod authority;
+mod kept_request;
 mod key;
 mod profile;
 mod renewal_info;
+mod request;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,10 +24,13 @@ use jiff::{SignedDuration, Timestamp};
 pub use acme::{
     ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, TlsResponder,
 };
+pub use answer::{AnswerError, certificate_of_answer};
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;
+pub use kept_request::{KeptRequest, KeptRequestError, KeptRequests, request_id};
 pub use renewal_info::RenewalInfo;
+pub use request::{CertificateRequest, Encoding, InvalidTemplate, Template};
 
 /// Where a successor comes from.
 #[derive(Debug)]

@@ -55,8 +55,7 @@ pub(crate) fn server(
 ) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    let common_name = names.first().map(Name::to_string).filter(|name| name.len() <= LONGEST_COMMON_NAME);
-    if let Some(common_name) = common_name {
+    if let Some(common_name) = common_name(names) {
         params.distinguished_name.push(DnType::CommonName, common_name);
     }
     params.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_, _>>()?;
@@ -98,6 +97,11 @@ fn serial() -> Result<SerialNumber, IssueError> {
         .map_err(|_| IssueError::Failed { reason: "the system gives no random numbers".to_owned() })?;
     bytes[0] = bytes[0] & 0x7F | 0x40;
     Ok(SerialNumber::from_slice(&bytes))
+}
+
+/// The first name, unless it is too long for it.
+pub(crate) fn common_name(names: &[Name]) -> Option<String> {
+    names.first().map(Name::to_string).filter(|name| name.len() <= LONGEST_COMMON_NAME)
 }
 
 pub(crate) fn alternative_name(name: &Name) -> Result<SanType, IssueError> {

@@ -19,7 +19,7 @@ pub use certificate::{AssembleError, Certificate};
 pub use chain::{ChainError, Trust, build_chain};
 pub use key::{KeyAlgorithm, PrivateKey, UnknownKeyAlgorithm, UnusableKey};
 pub use name::{InvalidName, Name};
-pub use pem::{PemContents, PemError};
+pub use pem::{PemContents, PemError, encode as to_pem};
 pub use pfx::{PfxContents, PfxError, WritePfxError};
 pub use thumbprint::{Fingerprint, InvalidThumbprint, Thumbprint};
 pub use x509::{InvalidCertificate, X509};

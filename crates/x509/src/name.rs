@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use baton_finding::Explain;
+use serde::{Deserialize, Serialize};
 
 /// A DNS name, perhaps with a wildcard as its left-most label, or an IP address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Name {
     /// In lower case, without a trailing dot.
     Dns(String),
@@ -67,5 +69,19 @@ impl fmt::Display for Name {
             Self::Dns(name) => f.write_str(name),
             Self::Ip(address) => fmt::Display::fmt(address, f),
         }
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.to_string()
     }
 }

@@ -108,8 +108,8 @@ fn memory_contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len()).any(|window| window == needle)
 }
 
-/// One PEM section with lines of 64 characters.
-pub(crate) fn encode(label: &str, der: &[u8]) -> String {
+/// One PEM section (RFC 7468) with lines of 64 characters.
+pub fn encode(label: &str, der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     // The capacity is reserved at once, so that no partial copy of a key stays behind in freed memory.
     let mut text = String::with_capacity(der.len() / 3 * 4 + der.len() / 48 + 2 * label.len() + 64);

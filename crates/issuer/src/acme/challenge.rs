@@ -7,10 +7,11 @@ use baton_dns::{DnsSolver, Published};
 use instant_acme::{ChallengeType, Identifier, KeyAuthorization};
 use serde::{Deserialize, Serialize};
 
+use super::AcmeError;
 use super::http_01::{self, HttpResponder};
 use super::ports::Answer;
 use super::tls_alpn_01::{self, TlsResponder};
-use super::{AcmeError, text};
+use crate::text::plain;
 
 /// How the challenges of an issuer are answered.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Solver {
 
 /// The name of an identifier, for people.
 pub(super) fn shown(identifier: &Identifier, wildcard: bool) -> String {
-    text::plain(&identifier.authorized(wildcard).to_string())
+    plain(&identifier.authorized(wildcard).to_string())
 }
 
 /// The name of a kind of challenge, for people.
@@ -143,7 +144,7 @@ pub(super) fn kind_shown(kind: &ChallengeType) -> String {
         ChallengeType::Http01 => "http-01".to_owned(),
         ChallengeType::Dns01 => "dns-01".to_owned(),
         ChallengeType::TlsAlpn01 => "tls-alpn-01".to_owned(),
-        ChallengeType::Unknown(other) => text::plain(other),
+        ChallengeType::Unknown(other) => plain(other),
         other => format!("{other:?}"),
     }
 }

@@ -8,7 +8,7 @@ use baton_x509::Name;
 use instant_acme::{Error, Problem};
 use jiff::Timestamp;
 
-use super::text::plain;
+use crate::text::plain;
 
 /// The ACME server gave no certificate. What it said is shown without control characters.
 #[derive(Debug, thiserror::Error)]

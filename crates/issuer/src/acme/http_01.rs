@@ -113,7 +113,7 @@ fn check(token: &str) -> Result<(), AcmeError> {
     }
     Err(AcmeError::Nonsense {
         action: "reading the challenge",
-        reason: format!("{:?} is no token", super::text::plain(token)),
+        reason: format!("{:?} is no token", crate::text::plain(token)),
     })
 }
 

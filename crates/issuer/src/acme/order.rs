@@ -9,7 +9,6 @@ use baton_x509::{Certificate, Name, PemContents, PrivateKey};
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeStatus, Identifier, NewOrder, Order as Remote, OrderStatus,
 };
-use rcgen::{CertificateParams, DistinguishedName};
 
 use super::challenge::{Held, Task, kind_shown, shown};
 use super::error::words;
@@ -17,7 +16,7 @@ use super::kept::{KeptOrder, Purpose};
 use super::patience::patiently;
 use super::{Acme, AcmeError, renewal_id};
 use crate::key::{key_pair, private_key};
-use crate::{KeySource, Order};
+use crate::{CertificateRequest, IssueError, KeySource, Order, certificate_of_answer};
 
 /// The pauses between two looks at an order: short ones first, as a small CA has long answered then.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -333,50 +332,16 @@ async fn reason(acme: &Acme, remote: &mut Remote) -> AcmeError {
 fn check(text: &str, order: &Order<'_>, key: &PrivateKey) -> Result<Certificate, AcmeError> {
     let wrong = |reason: String| AcmeError::WrongCertificate { reason };
     let contents = PemContents::read(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-    let count = contents.certificates.len();
-    let leaf = contents.certificates.first().ok_or_else(|| wrong("there is no certificate".to_owned()))?;
-    let public =
-        key.public_key().map_err(|error| AcmeError::Make { what: "the key", reason: error.to_string() })?;
-    if leaf.public_key() != public {
-        return Err(wrong("the certificate is for another key".to_owned()));
-    }
-    let mut ordered: Vec<String> = order.names.iter().map(Name::to_string).collect();
-    let mut issued: Vec<String> = leaf.names().iter().map(|name| name.to_ascii_lowercase()).collect();
-    for names in [&mut ordered, &mut issued] {
-        names.sort();
-        names.dedup();
-    }
-    if ordered != issued {
-        return Err(wrong(format!(
-            "the certificate is for {}, and not for {}",
-            super::text::plain(&issued.join(", ")),
-            ordered.join(", ")
-        )));
-    }
-    let certificate = Certificate::assemble(contents.certificates, vec![key.clone()])
-        .map_err(|error| wrong(error.to_string()))?;
-    if certificate.chain().is_empty() && count > 1 {
-        return Err(wrong("its chain is that of another certificate".to_owned()));
-    }
-    if certificate.leaf().not_after() <= clock::now() {
-        return Err(wrong(format!("it has expired on {}", certificate.leaf().not_after())));
-    }
-    Ok(certificate)
+    certificate_of_answer(contents.certificates, order.names, key, clock::now())
+        .map_err(|error| wrong(error.to_string()))
 }
 
-/// The request (RFC 2986): the names and the key, and nothing that the CA decides.
+/// The request: the names and the key, and nothing that the CA decides.
 fn request(names: &[Name], key: &PrivateKey) -> Result<Vec<u8>, AcmeError> {
-    let failed = |reason: String| AcmeError::Make { what: "the certificate request", reason };
-    let pair = key_pair(&KeySource::Same(key)).map_err(|error| failed(error.to_string()))?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.subject_alt_names = names
-        .iter()
-        .map(crate::profile::alternative_name)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.to_string()))?;
-    let request = params.serialize_request(&pair).map_err(|error| failed(error.to_string()))?;
-    Ok(request.der().to_vec())
+    let made = CertificateRequest::of_names(names, key);
+    let failed =
+        |error: IssueError| AcmeError::Make { what: "the certificate request", reason: error.to_string() };
+    made.map(|request| request.der().to_vec()).map_err(failed)
 }
 
 /// RSA keys take a second to find: away from the threads that serve others.

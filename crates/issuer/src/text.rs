@@ -1,11 +1,11 @@
-//! What a server says, made fit for a terminal and a log.
+//! What a server or a program says, made fit for a terminal and a log.
 
 /// The most characters of one message.
 const MOST: usize = 500;
 
 /// Without control characters and of bounded length: a server's words are shown to people, and nothing in them may
 /// move a cursor or fill a screen.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain: String = text
         .chars()
         .take(MOST)

@@ -1,0 +1,70 @@
+//! What a CA answers, compared with what it was asked.
+
+use baton_x509::{AssembleError, Certificate, Name, PrivateKey, UnusableKey, X509};
+use jiff::Timestamp;
+
+use crate::text::plain;
+
+/// The answer is not to what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// There is no certificate in it.
+    #[error("there is no certificate in it")]
+    Empty,
+    /// None of its certificates has the key of the request.
+    #[error("the certificate is for another key")]
+    OtherKey,
+    /// The certificate has other names.
+    #[error("the certificate is for {}, and not for {}", .issued.join(", "), .asked.join(", "))]
+    OtherNames {
+        /// Those in it, without control characters.
+        issued: Vec<String>,
+        /// Those that were asked for.
+        asked: Vec<String>,
+    },
+    /// The certificates beside it have not issued it.
+    #[error("its chain is that of another certificate")]
+    OtherChain,
+    /// It is of no use any more.
+    #[error("it has expired on {0}")]
+    Expired(Timestamp),
+    /// The key of the request cannot be used.
+    #[error(transparent)]
+    Key(#[from] UnusableKey),
+    /// The pile is no certificate.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+}
+
+/// The certificate that was asked for, out of those in the answer: for this key, for these names, still valid. In what
+/// order they come does not matter.
+pub fn certificate_of_answer(
+    certificates: Vec<X509>,
+    names: &[Name],
+    key: &PrivateKey,
+    now: Timestamp,
+) -> Result<Certificate, AnswerError> {
+    if certificates.is_empty() {
+        return Err(AnswerError::Empty);
+    }
+    let (count, public) = (certificates.len(), key.public_key()?);
+    let leaf = certificates.iter().find(|leaf| leaf.public_key() == public).ok_or(AnswerError::OtherKey)?;
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names.dedup();
+        names
+    };
+    let asked = sorted(names.iter().map(Name::to_string).collect());
+    let issued = sorted(leaf.names().iter().map(|name| plain(&name.to_ascii_lowercase())).collect());
+    if asked != issued {
+        return Err(AnswerError::OtherNames { issued, asked });
+    }
+    let certificate = Certificate::assemble(certificates, vec![key.clone()])?;
+    if certificate.chain().is_empty() && count > 1 && !certificate.leaf().is_self_issued() {
+        return Err(AnswerError::OtherChain);
+    }
+    if certificate.leaf().not_after() <= now {
+        return Err(AnswerError::Expired(certificate.leaf().not_after()));
+    }
+    Ok(certificate)
+}

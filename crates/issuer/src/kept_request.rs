@@ -1,0 +1,209 @@
+//! Requests that wait for their answer, in files: the key is durable before anyone sees the request.
+//!
+//! ```text
+//! <data>/requests/                        0700
+//!   <certificate>-<id>.json               0600: names, key, request, and what the CA calls it
+//! ```
+//!
+//! A request is known by its key: the id is the beginning of the SHA-256 of the public key, and the answer is found by
+//! the key in it, whatever its file is called.
+
+use std::path::{Path, PathBuf};
+
+use baton_finding::Explain;
+use baton_platform::durable::{self, Attributes};
+use baton_x509::{Fingerprint, KeyAlgorithm, Name, PemContents, PrivateKey};
+use fs_err as fs;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::CertificateRequest;
+
+/// How many digits of the public key's digest make an id.
+const ID_DIGITS: usize = 12;
+
+/// The directory of requests that wait for their answer.
+#[derive(Debug, Clone)]
+pub struct KeptRequests {
+    directory: PathBuf,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug, Clone)]
+pub struct KeptRequest {
+    /// How people name it, where a certificate has several.
+    pub id: String,
+    /// The `[[certificate]]` of the settings that it is for.
+    pub certificate: String,
+    /// The name of the issuer that was asked.
+    pub issuer: String,
+    /// The names that were asked for.
+    pub names: Vec<Name>,
+    /// Whether its key is that of the certificate before.
+    pub is_same_key: bool,
+    /// The kind of its key.
+    pub algorithm: KeyAlgorithm,
+    /// Its key.
+    pub key: PrivateKey,
+    /// The request itself.
+    pub request: CertificateRequest,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// What the CA calls it, once it has taken it.
+    pub ca_id: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    certificate: String,
+    issuer: String,
+    names: Vec<Name>,
+    is_same_key: bool,
+    algorithm: KeyAlgorithm,
+    /// PEM (RFC 7468).
+    key: Zeroizing<String>,
+    request: Vec<u8>,
+    made_at: Timestamp,
+    ca_id: Option<String>,
+}
+
+/// Requests cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptRequestError {
+    /// The file system refused.
+    #[error("requests cannot be kept in `{}`", .directory.display())]
+    Files {
+        /// Their directory.
+        directory: PathBuf,
+        /// What the system said, with the path.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// A file of ours cannot be understood.
+    #[error("`{}` is damaged: {reason}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Explain for KeptRequestError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Files { .. } => "requests-not-kept",
+            Self::Damaged { .. } => "request-damaged",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Files { .. } => {
+                "see that the disk has room, and run Baton as the account that owns the data directory"
+                    .to_owned()
+            }
+            Self::Damaged { path, .. } => {
+                format!("put `{}` back from a backup, or move it away and ask anew", path.display())
+            }
+        })
+    }
+}
+
+/// How a public key (SubjectPublicKeyInfo in DER) is named.
+pub fn request_id(public_key: &[u8]) -> String {
+    Fingerprint::of(public_key).to_string().chars().take(ID_DIGITS).collect()
+}
+
+impl KeptRequests {
+    /// Those in a directory, which is made with the first of them.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// Keeps one, durably; another one for the same key takes its place.
+    pub fn keep(&self, request: &KeptRequest) -> Result<(), KeptRequestError> {
+        let path = self.path(request);
+        let written = Written {
+            certificate: request.certificate.clone(),
+            issuer: request.issuer.clone(),
+            names: request.names.clone(),
+            is_same_key: request.is_same_key,
+            algorithm: request.algorithm,
+            key: request.key.to_pem(),
+            request: request.request.der().to_vec(),
+            made_at: request.made_at,
+            ca_id: request.ca_id.clone(),
+        };
+        let text = serde_json::to_vec_pretty(&written).map(Zeroizing::new);
+        let text = text
+            .map_err(|error| KeptRequestError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        durable::create_private_directory(&self.directory).map_err(|cause| self.files(cause))?;
+        durable::replace(&path, &text, Attributes::private_file()).map_err(|cause| self.files(cause))
+    }
+
+    /// All of them, the oldest first. One that cannot be read is an error of its own, and hides none of the others.
+    pub fn list(&self) -> Result<Vec<Result<KeptRequest, KeptRequestError>>, KeptRequestError> {
+        if !self.directory.is_dir() {
+            return Ok(Vec::new());
+        }
+        durable::remove_leftovers(&self.directory).map_err(|cause| self.files(cause))?;
+        let mut requests = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(|cause| self.files(cause))? {
+            let path = entry.map_err(|cause| self.files(cause))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                requests.push(self.read(&path));
+            }
+        }
+        requests.sort_by_key(|request| {
+            request.as_ref().map_or((Timestamp::MAX, String::new()), |it| (it.made_at, it.id.clone()))
+        });
+        Ok(requests)
+    }
+
+    /// Those of a certificate, the oldest first; one of another certificate that cannot be read does not matter.
+    pub fn of(&self, certificate: &str) -> Result<Vec<KeptRequest>, KeptRequestError> {
+        let readable = self.list()?.into_iter().filter_map(Result::ok);
+        Ok(readable.filter(|request| request.certificate == certificate).collect())
+    }
+
+    /// Forgets one, with its key; no fault when there is none.
+    pub fn forget(&self, request: &KeptRequest) -> Result<(), KeptRequestError> {
+        let path = self.path(request);
+        if !path.exists() {
+            return Ok(());
+        }
+        durable::remove_file(&path).map_err(|cause| self.files(cause))
+    }
+
+    fn read(&self, path: &Path) -> Result<KeptRequest, KeptRequestError> {
+        let damaged = |reason: String| KeptRequestError::Damaged { path: path.to_owned(), reason };
+        let text = fs::read(path).map(Zeroizing::new).map_err(|cause| self.files(cause))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        let keys =
+            PemContents::read(written.key.as_bytes()).map_err(|error| damaged(error.to_string()))?.keys;
+        let key = keys.into_iter().next().ok_or_else(|| damaged("it holds no key".to_owned()))?;
+        let public = key.public_key().map_err(|error| damaged(error.to_string()))?;
+        Ok(KeptRequest {
+            id: request_id(&public),
+            certificate: written.certificate,
+            issuer: written.issuer,
+            names: written.names,
+            is_same_key: written.is_same_key,
+            algorithm: written.algorithm,
+            key,
+            request: CertificateRequest::from_der(written.request),
+            made_at: written.made_at,
+            ca_id: written.ca_id,
+        })
+    }
+
+    fn path(&self, request: &KeptRequest) -> PathBuf {
+        self.directory.join(format!("{}-{}.json", request.certificate, request.id))
+    }
+
+    fn files(&self, cause: std::io::Error) -> KeptRequestError {
+        KeptRequestError::Files { directory: self.directory.clone(), cause }
+    }
+}
