@@ -177,6 +177,23 @@ impl Command {
     }
 }
 
+/// Starts a program that goes on by itself, in a session of its own: it outlives this process and its terminal.
+pub fn start_detached(argv: &[String]) -> Result<(), CommandError> {
+    let (program, arguments) = argv.split_first().ok_or(CommandError::Empty)?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for name in crate::service_manager::VARIABLES {
+        command.env_remove(name);
+    }
+    // SAFETY: setsid(2) is async-signal-safe and touches no memory.
+    #[expect(unsafe_code, reason = "what runs between fork and exec is the caller's promise")]
+    unsafe {
+        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(std::io::Error::from));
+    }
+    let started = command.spawn();
+    started.map(drop).map_err(|cause| CommandError::NotStarted { program: program.clone(), cause })
+}
+
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.argv.join(" "))

@@ -47,3 +47,8 @@ fn account_name(uid: u32) -> String {
         _ => uid.to_string(),
     }
 }
+
+/// Whether an address is one of this machine's own.
+pub fn is_own_address(address: std::net::IpAddr) -> bool {
+    address.is_loopback() || std::net::UdpSocket::bind((address, 0)).is_ok()
+}

@@ -27,12 +27,18 @@ pub enum Stage {
     Check,
     /// The successor is put to where the target finds it.
     Stage,
+    /// Its ports are closed to the outside.
+    Close,
+    /// TLS is switched off, behind the closed door.
+    TlsOff,
     /// The references are changed.
     Switch,
     /// The server is told.
     Activate,
     /// The endpoints are asked.
     Prove,
+    /// Its ports are opened to the outside.
+    Open,
     /// What was done is undone.
     RollBack,
 }
@@ -46,9 +52,12 @@ impl std::fmt::Display for Stage {
             Self::Downloading => "downloading",
             Self::Check => "check",
             Self::Stage => "stage",
+            Self::Close => "close",
+            Self::TlsOff => "tls off",
             Self::Switch => "switch",
             Self::Activate => "activate",
             Self::Prove => "prove",
+            Self::Open => "open",
             Self::RollBack => "roll back",
         })
     }
