@@ -27,6 +27,7 @@
 //! | In XU and BC, a `config/server/web/general.json` or `config/server/config/general.json` that holds a certificate object (any field with an object with a thumbprint) decides for its server instead of `tls.json`. | *Xtract Universal and Board Connector: two references*: "a certificate object of four strings in each"; stated, the precedence inferred |
 //! | A web server whose `general.json` has a certificate object and the protocol `HTTP - Unrestricted` does not speak TLS. | *… two references*: "selecting it switches TLS off"; stated, the field name `protocol` inferred |
 //! | The restricted protocols answer 401: `Negotiate` for AD users, `Basic` for custom users. | *… two references* and *Checks that a product offers*: "a 401 after a good handshake is a healthy answer"; stated |
+//! | yunIO: with `config/servers/permission.json` server access is *Authenticated*: requests without credentials are answered 401 (`Basic`), and without TLS it does not start. Without the file everyone is let in. | *tls.json*: "TLS can be switched off only while anonymous access is allowed … `permission.json` holds it"; stated, that the file's presence decides, and that it does not start, inferred |
 //! | `httpPort` and `httpsPort` of the web server's `general.json`, `port` of the configuration server's. | *… two references*; stated, the name `port` inferred |
 //! | XC reads the first of `servers` in `theobald.service.definition.json` (an error at start without), and `insecurePort`, `securePort` and `mode` from the JSON file named after that executable; without it 1337, 1338, `Localhost`. | *Other files*; stated, "the first" and the defaults without a file inferred |
 //! | XC listens on 127.0.0.1 in mode `Localhost`, on every IPv4 address in mode `Any`. | *Where things are* names the modes; inferred |
@@ -36,7 +37,7 @@
 //! | XU: `GET /version` is `{"version": "6.8.1.2"}`, `GET /config/extractions` a list of runs with `latestRun.state`; XC: `GET /v1/connections/` is a list. Everything else is a small page. | *Checks that a product offers*; stated, the other fields inferred |
 //! | What does not begin like an HTTP request is answered with 400 at once. | inferred |
 //!
-//! Not modelled: yunIO's `permission.json` (its content is not published), Kerberos and passwords behind the 401,
+//! Not modelled: what is in yunIO's `permission.json` (it is not published), Kerberos and passwords behind the 401,
 //! key permissions other than those of the file system.
 //!
 //! # Faults

@@ -88,7 +88,7 @@ pub(super) fn read(product: Product, directory: &Path) -> Result<Settings, Setti
     });
     let mut settings = Settings { reach: Reach::CommandLine, servers: servers.collect() };
     match product {
-        Product::Yunio => {}
+        Product::Yunio => permission_json(directory, &mut settings)?,
         Product::XtractUniversal | Product::BoardConnector => {
             for server in &mut settings.servers {
                 general_json(directory, server)?;
@@ -113,6 +113,23 @@ fn tls_json(directory: &Path) -> Result<Option<Thumbprint>, SettingsError> {
         }
         Some(other) => Err(file.problem(&format!("tlsEnabled is neither true nor false: {other}"))),
     }
+}
+
+/// `config/servers/permission.json`: with it server access is *Authenticated*, which needs TLS. What is in it is not
+/// looked at.
+fn permission_json(directory: &Path, settings: &mut Settings) -> Result<(), SettingsError> {
+    let path = directory.join("config/servers/permission.json");
+    if !path.exists() {
+        return Ok(());
+    }
+    for server in &mut settings.servers {
+        if server.certificate.is_none() {
+            let problem = "server access is Authenticated, and TLS is off".to_owned();
+            return Err(SettingsError::Field { path, problem });
+        }
+        server.access = Access::CustomUsers;
+    }
+    Ok(())
 }
 
 /// The older shape of Xtract Universal and Board Connector: a `general.json` for each of two servers.
