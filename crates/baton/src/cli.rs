@@ -105,6 +105,15 @@ pub(crate) enum Command {
     /// It then answers plain HTTP, so its ports are closed to the outside first. What was reset is kept, and the next
     /// handover puts all of it back, with the new certificate.
     Recover(Recover),
+    /// Switch TLS of a product off or on, with everything else as it is
+    #[command(subcommand)]
+    Tls(TlsCommand),
+    /// Beside a closed door: brings the target back when whoever closed it is gone
+    #[command(hide = true)]
+    Watchdog {
+        /// Name of the target in the settings
+        target: String,
+    },
     /// Put the certificate before back, after the new one was proven
     ///
     /// A handover like any other, in the other direction: checked, journaled and proven. Never to a certificate
@@ -172,6 +181,9 @@ pub(crate) struct Renew {
     /// Make a new key
     #[arg(long)]
     pub(crate) new_key: bool,
+    /// Close the ports of the targets to the outside meanwhile; open on this machine
+    #[arg(long)]
+    pub(crate) guarded: bool,
     /// Check everything and say what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -194,6 +206,9 @@ pub(crate) struct Swap {
     /// Switch TLS on as well, where it is off in the server's settings
     #[arg(long)]
     pub(crate) enable_tls: bool,
+    /// Close the ports of the target to the outside meanwhile; open on this machine
+    #[arg(long)]
+    pub(crate) guarded: bool,
     /// Check everything and say what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -281,6 +296,36 @@ pub(crate) struct Recover {
     /// Although its certificate has not expired
     #[arg(long)]
     pub(crate) even_though_valid: bool,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TlsCommand {
+    /// Switch TLS off, restart, and prove that it answers plain HTTP
+    ///
+    /// Its ports are closed to the outside meanwhile. What was changed is kept; `tls on` and every handover put it back.
+    Off(TlsOff),
+    /// Put back what was set aside, switch TLS on, restart, and prove the certificate that is named
+    On {
+        /// Name of the target in the settings
+        #[arg(value_name = "TARGET")]
+        target: String,
+        /// Check everything and say what would be done; change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TlsOff {
+    /// Name of the target in the settings
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    /// Leave its ports open to the outside, although they answer plain HTTP
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Check everything and say what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -19,4 +19,6 @@ pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod swap;
 pub(crate) mod target;
+pub(crate) mod tls;
 pub(crate) mod up;
+pub(crate) mod watchdog;

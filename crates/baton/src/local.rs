@@ -35,6 +35,7 @@ pub(crate) enum Request {
     Rollback { id: Option<i64>, dry_run: bool },
     Retire { foreign: bool, dry_run: bool },
     Recover { target: String, request: RecoverRequest },
+    TlsOn { target: String, dry_run: bool },
     Revoke(RevokeRequest),
     Account { issuer: Option<String>, action: AccountAction },
 }
@@ -64,6 +65,7 @@ pub(crate) struct SwapRequest {
     pub(crate) new: Thumbprint,
     pub(crate) targets: Vec<String>,
     pub(crate) enable_tls: bool,
+    pub(crate) guarded: bool,
     pub(crate) dry_run: bool,
 }
 

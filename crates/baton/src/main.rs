@@ -60,6 +60,8 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Prove(arguments) => commands::prove::run(globals, arguments, output).await,
         Command::Resume(arguments) => commands::resume::run(globals, arguments, output).await,
         Command::Recover(arguments) => commands::recover::run(globals, arguments, output).await,
+        Command::Tls(command) => commands::tls::run(globals, command, output).await,
+        Command::Watchdog { target } => commands::watchdog::run(globals, target).await,
         Command::Rollback(arguments) => commands::rollback::run(globals, arguments, output).await,
         Command::Find { thumbprint } => commands::find::run(globals, thumbprint, output).await,
         Command::Retire(arguments) => commands::retire::run(globals, arguments, output).await,

@@ -109,6 +109,32 @@ impl Place {
         self.data.join("baton.sock")
     }
 
+    /// Where the rules of closed ports are kept.
+    pub(crate) fn doors(&self) -> PathBuf {
+        self.data.join("doors")
+    }
+
+    /// The program that looks after a closed door: this one, in the same place.
+    pub(crate) fn watchdog(&self) -> Result<Vec<String>, Failure> {
+        let failed = |reason: String| {
+            Failure::new(Exit::Failed, "program-unknown", reason, "start Baton by its full path")
+        };
+        let text = |path: &Path| {
+            let absolute = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
+            absolute
+                .to_str()
+                .map(str::to_owned)
+                .ok_or_else(|| failed(format!("{} is no text", absolute.display())))
+        };
+        let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+        let mut argv = vec![text(&program)?, "--data".to_owned(), text(&self.data)?];
+        if let Some(settings) = &self.loaded.path {
+            argv.extend(["--settings".to_owned(), text(settings)?]);
+        }
+        argv.push("watchdog".to_owned());
+        Ok(argv)
+    }
+
     pub(crate) fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
         flag.or(self.loaded.settings.designer.listen.map(|address| address.0)).unwrap_or(DEFAULT_LISTEN)
     }

@@ -141,6 +141,26 @@ pub(crate) struct TargetSettings {
     pub(crate) time_limit: Option<Span>,
     /// When a new certificate counts as proven here; default `[proof]`.
     pub(crate) proof: Option<ProofSettings>,
+    /// Its ports are closed to the outside while it is handed over.
+    pub(crate) guard: Option<GuardSettings>,
+}
+
+/// `guard` of a target
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct GuardSettings {
+    /// At every handover; otherwise with `--guarded` alone. Default true.
+    pub(crate) always: Option<bool>,
+    /// product: whether TLS is off meanwhile, as its maker describes a renewal with the same key; default off.
+    pub(crate) tls: Option<values::TlsMeanwhile>,
+    /// The ports that are closed; default all that are known.
+    pub(crate) ports: Vec<std::num::NonZeroU16>,
+    /// How long the ports may stay closed when Baton itself is gone; default 2m.
+    pub(crate) limit: Option<Span>,
+    /// A command that closes the ports, as a list of arguments; default this system's firewall.
+    pub(crate) close: Option<Vec<String>>,
+    /// A command that opens them.
+    pub(crate) open: Option<Vec<String>>,
 }
 
 /// `[[certificate]]`

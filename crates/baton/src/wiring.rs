@@ -5,15 +5,17 @@ mod issuers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use baton_finding::Explain as _;
 use baton_handover::{Engine, KnownRoots, Subject};
 use baton_issuer::{Issuer, TlsResponder};
+use baton_platform::door::Doorkeeper;
 use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
 use baton_state::State;
 use baton_store::SharedStore;
-use baton_target::{Activation, Files, HotSwap, Kind, Policy, Target};
+use baton_target::{Activation, Files, Guard, HotSwap, Kind, Policy, Target, Tls};
 use baton_x509::{KeyAlgorithm, Name};
 use jiff::SignedDuration;
 
@@ -122,7 +124,8 @@ impl App {
             certificates.push(designer_certificate(&issuers, Arc::clone(designer)));
         }
         let grace = place.loaded.settings.retire.grace.map_or(DEFAULT_GRACE, |span| span.signed());
-        let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace);
+        let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace)
+            .with_watchdog(place.watchdog()?);
         let renewals = Arc::new(Renewals { engine, store, certificates, targets });
         Ok(Self { place, renewals, issuers, own_challenges })
     }
@@ -184,6 +187,7 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
     let time_limit = rules::time_limit(settings);
     let kind = rules::target_kind(loaded, settings)?;
     let is_files = matches!(kind, Kind::Files(_));
+    let (guard, commands) = rules::guard(loaded, settings)?;
     let activation = match settings.activate.clone() {
         Some(argv) if argv.is_empty() => Some(Activation::Watches),
         Some(argv) => Some(Activation::command(argv, time_limit)),
@@ -199,6 +203,8 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
         activation,
         endpoints: settings.endpoints.iter().map(|endpoint| endpoint.parts()).collect(),
         policy: policy(settings.proof.as_ref(), &loaded.settings.proof),
+        doors: Doorkeeper { directory: place.doors(), commands },
+        guard,
     })
 }
 
@@ -236,6 +242,8 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
         activation: own.map(|own| Activation::HotSwap(own.swap)),
         endpoints: vec![(address.into(), Some("localhost".to_owned()))],
         policy: policy(None, &place.loaded.settings.proof),
+        doors: Doorkeeper { directory: place.doors(), commands: None },
+        guard: Guard { always: false, tls: Tls::On, ports: Vec::new(), limit: Duration::ZERO },
     })
 }
 

@@ -13,6 +13,7 @@ use crate::engine::{Engine, Request};
 use crate::record::{AddressRecord, Prior};
 use crate::recover::kept_files;
 use crate::soundness::{self, Soundness};
+use crate::window::GuardRecord;
 
 /// What the check has shown. Nothing was changed.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Checked {
     pub(crate) plain: Vec<AddressRecord>,
     /// What was reset at the target, and comes back with this handover.
     pub(crate) recovery: Option<Recovery>,
+    /// What happens behind a closed door.
+    pub(crate) guard: Option<GuardRecord>,
     pub(crate) trust: Option<Trust>,
     /// TLS is off and stays off: the references change, and nothing is served.
     pub(crate) tls_stays_off: bool,
@@ -61,6 +64,7 @@ impl Checked {
             addresses: Vec::new(),
             plain: Vec::new(),
             recovery: None,
+            guard: None,
             trust: None,
             tls_stays_off: false,
         }
@@ -70,17 +74,9 @@ impl Checked {
 impl Engine {
     pub(crate) async fn check(&self, request: &Request<'_>) -> Checked {
         let (target, successor) = (request.target, request.successor);
-        let recovery = match self.state.recovery(&target.name).await {
-            Ok(recovery) => recovery,
-            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
-        };
-        let kept = match recovery.as_ref().map(kept_files).transpose() {
-            Ok(kept) => kept.unwrap_or_default(),
-            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
-        };
-        let inspection = match target.inspect_with(&kept) {
-            Ok(inspection) => inspection,
-            Err(error) => return Checked::refused(vec![Finding::from_error(&error)]),
+        let (recovery, inspection) = match self.inspect(target).await {
+            Ok(found) => found,
+            Err(finding) => return Checked::refused(vec![finding]),
         };
         let tls_stays_off = inspection.tls == Tls::Off && !request.enable_tls;
         let endpoints =
@@ -93,7 +89,7 @@ impl Engine {
             clock::now(),
         );
         findings.extend(compare_with_hint(request.old, &inspection));
-        let plan = match target.plan(&inspection, successor, request.enable_tls) {
+        let mut plan = match target.plan(&inspection, successor, request.enable_tls) {
             Ok((plan, more)) => {
                 findings.extend(more);
                 plan
@@ -103,6 +99,15 @@ impl Engine {
                 Plan { stage: Vec::new(), switch: Vec::new() }
             }
         };
+        let window = match tls_stays_off {
+            true => None,
+            false => self.window(target, &inspection, recovery.as_ref(), request.guarded).await,
+        };
+        let guard = window.map(|window| {
+            findings.extend(window.findings);
+            plan.switch.splice(0..0, window.back);
+            window.guard
+        });
         if tls_stays_off {
             findings.push(Finding::warning(
                 "tls-off",
@@ -113,9 +118,8 @@ impl Engine {
             findings.push(endpoint_missing(target));
         }
         let (addresses, more) = self.look_at(target, &inspection, endpoints).await;
-        // A target that was reset answers plain HTTP, or nothing: that is what the handover comes to mend.
-        let is_silence = |finding: &Finding| recovery.is_some() && finding.code.starts_with("endpoint-");
-        findings.extend(more.into_iter().filter(|finding| !is_silence(finding)));
+        findings
+            .extend(more.into_iter().filter_map(|finding| expected(finding, recovery.as_ref(), &inspection)));
         let plain = match &recovery {
             Some(_) => self.plain_now(target, &inspection).await,
             None => Vec::new(),
@@ -129,6 +133,7 @@ impl Engine {
             addresses,
             plain,
             recovery,
+            guard,
             trust,
             tls_stays_off,
         }
@@ -136,9 +141,9 @@ impl Engine {
 
     /// Whether a target is sound by itself, without a successor: what would refuse any handover.
     pub async fn check_target(&self, target: &Target) -> (Option<Inspection>, Vec<Finding>) {
-        let mut inspection = match target.inspect() {
-            Ok(inspection) => inspection,
-            Err(error) => return (None, vec![Finding::from_error(&error)]),
+        let (recovery, mut inspection) = match self.inspect(target).await {
+            Ok(found) => found,
+            Err(finding) => return (None, vec![finding]),
         };
         let mut findings = std::mem::take(&mut inspection.findings);
         if inspection.tls == Tls::On {
@@ -147,9 +152,21 @@ impl Engine {
                 findings.push(endpoint_missing(target));
             }
             let (_, more) = self.look_at(target, &inspection, endpoints).await;
-            findings.extend(more);
+            findings.extend(
+                more.into_iter().filter_map(|finding| expected(finding, recovery.as_ref(), &inspection)),
+            );
         }
         (Some(inspection), findings)
+    }
+
+    /// What was reset at a target, and the target as if that were in place.
+    pub(crate) async fn inspect(&self, target: &Target) -> Result<(Option<Recovery>, Inspection), Finding> {
+        let recovery =
+            self.state.recovery(&target.name).await.map_err(|error| Finding::from_error(&error))?;
+        let kept = recovery.as_ref().map(kept_files).transpose();
+        let kept = kept.map_err(|error| Finding::from_error(&error))?.unwrap_or_default();
+        let inspection = target.inspect_with(&kept).map_err(|error| Finding::from_error(&error))?;
+        Ok((recovery, inspection))
     }
 
     /// Asks every address what it serves now.
@@ -239,6 +256,19 @@ pub(crate) async fn ask_all(
     let mut results = asking.join_all().await;
     results.sort_by_key(|(position, ..)| *position);
     results.into_iter().map(|(_, endpoint, answers)| (endpoint, answers)).collect()
+}
+
+/// A target that was reset answers plain HTTP, or nothing, and one whose certificate has expired may not start: that is
+/// what the handover comes to mend.
+fn expected(finding: Finding, recovery: Option<&Recovery>, inspection: &Inspection) -> Option<Finding> {
+    let has_expired = inspection.leaf().is_some_and(|leaf| leaf.not_after() < clock::now());
+    match finding.code.starts_with("endpoint-") {
+        true if recovery.is_some() => None,
+        true if has_expired && finding.severity == Severity::Error => {
+            Some(Finding { severity: Severity::Warning, ..finding })
+        }
+        _ => Some(finding),
+    }
 }
 
 fn endpoint_missing(target: &Target) -> Finding {

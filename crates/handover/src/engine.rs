@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Checked;
 use crate::error::HandoverError;
-use crate::record::{Prior, Record};
-use crate::recover::open_door;
+use crate::record::{AddressRecord, Prior, Record};
 use crate::report::Report;
 use crate::running::{Running, ended};
 use crate::trust::KnownRoots;
+use crate::window::inside;
 
 /// How long a handover waits for another one of the same target.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
@@ -38,6 +38,7 @@ pub struct Engine {
     pub(crate) locks: PathBuf,
     pub(crate) roots: KnownRoots,
     pub(crate) grace: SignedDuration,
+    pub(crate) watchdog: Option<Vec<String>>,
 }
 
 /// Who asked for the handover, which decides what a roll back is called.
@@ -77,6 +78,8 @@ pub struct Request<'a> {
     pub purpose: Purpose,
     /// Switch TLS on along the way where it is off.
     pub enable_tls: bool,
+    /// Close its ports to the outside meanwhile, also where its settings do not ask for it.
+    pub guarded: bool,
     /// Stop after the check.
     pub dry_run: bool,
 }
@@ -85,7 +88,14 @@ impl Engine {
     /// An engine over a journal. `locks` is a directory; `grace` is how long an old certificate is kept after
     /// its successor was proven, and again in the trash.
     pub fn new(state: State, locks: PathBuf, roots: KnownRoots, grace: SignedDuration) -> Self {
-        Self { state, locks, roots, grace }
+        Self { state, locks, roots, grace, watchdog: None }
+    }
+
+    /// Has `argv`, with a target's name behind it, started beside every door that is closed: a program that brings the
+    /// target back when this one is gone.
+    #[must_use]
+    pub fn with_watchdog(self, argv: Vec<String>) -> Self {
+        Self { watchdog: Some(argv), ..self }
     }
 
     /// The journal.
@@ -128,17 +138,18 @@ impl Engine {
                 return self.record_ended(begun, &met, &[check, prove], &proofs, Outcome::Unchanged).await;
             }
         }
+        let mut running = running(HandoverId(0), request, &checked, begun);
+        let (mut next, mut done) = (running.record.after(Step::Check), vec![check]);
         // Nothing to stage is staged already: that saves a write.
-        let (done, next) = if checked.plan.stage.is_empty() {
-            let stage = ended(Step::Stage, StepOutcome::Done, String::new(), clock::now());
-            (vec![check, stage], Step::Switch)
-        } else {
-            (vec![check], Step::Stage)
-        };
-        let id = self.state.open_handover(&begun, &met, &done, next, clock::now()).await?;
-        tracing::info!(handover = %id, target = %request.target, "checked: nothing speaks against it");
-        let running = Running { steps: done, ..running(id, request, &checked, begun) };
-        self.carry_out(running, next, !checked.tls_stays_off).await
+        if next == Some(Step::Stage) && checked.plan.stage.is_empty() {
+            done.push(ended(Step::Stage, StepOutcome::Done, String::new(), clock::now()));
+            next = running.record.after(Step::Stage);
+        }
+        let next = next.unwrap_or(Step::Switch);
+        running.id = self.state.open_handover(&running.begun, &met, &done, next, clock::now()).await?;
+        tracing::info!(handover = %running.id, target = %request.target, "checked: nothing speaks against it");
+        running.steps = done;
+        self.carry_out(running, next).await
     }
 
     /// Hands several targets over side by side, so many at a time that one hung server delays no more than its
@@ -167,6 +178,13 @@ impl Engine {
         self.lock_named("target", &target.name).await
     }
 
+    /// Whether a handover of the target is under way, in whatever process.
+    pub(crate) fn is_locked(&self, target: &Target) -> Result<bool, HandoverError> {
+        let path = self.locks.join(format!("target-{}.lock", target.name));
+        let error = |cause| HandoverError::Lock { target: target.name.clone(), cause };
+        Ok(FileLock::try_acquire(&path).map_err(error)?.is_none())
+    }
+
     /// The lock of a certificate: one order at a time, across processes.
     pub async fn lock_certificate(&self, name: &str) -> Result<FileLock, HandoverError> {
         self.lock_named("certificate", name).await
@@ -192,69 +210,78 @@ impl Engine {
         }
     }
 
-    /// Stage to prove; any failure leads back. Where TLS is off and stays off, there is nothing to ask after the
-    /// references have changed.
+    /// All steps from `first` on; any failure leads back.
     pub(crate) async fn carry_out(
         &self,
         mut running: Running<'_>,
         first: Step,
-        is_served: bool,
     ) -> Result<Report, HandoverError> {
-        let steps = [(Step::Stage, Some(Step::Switch)), (Step::Switch, is_served.then_some(Step::Activate))];
-        for (step, next) in steps.into_iter().skip_while(|(step, _)| *step != first) {
-            running.tell(if step == Step::Stage { Stage::Stage } else { Stage::Switch });
+        let (mut step, mut proofs) = (first, Vec::new());
+        loop {
+            running.tell(stage(step));
             let started_at = clock::now();
-            let output = match self.apply(&mut running, step).await {
+            let output = match self.act(&mut running, step, &mut proofs).await {
                 Ok(output) => output,
-                Err(finding) => return self.fail(running, step, started_at, vec![finding]).await,
+                Err(findings) => return self.fail(running, step, started_at, findings).await,
             };
             let done = ended(step, StepOutcome::Done, output, started_at);
             tracing::info!(handover = %running.id, target = %running.target, "{step} done");
-            match next {
-                Some(next) => {
-                    if let Err(error) = self.advance(&mut running, done, next).await {
-                        // Nothing further may be done without the journal: what was done is undone.
-                        tracing::error!(handover = %running.id, target = %running.target, "{}", error.chain());
-                        running.found([Finding::from_error(&error)]);
-                        return self.roll_back(running, false).await;
-                    }
-                }
-                None => return self.close(running, done, Outcome::Pending, Closing::default()).await,
+            let Some(next) = running.record.after(step) else {
+                return match step {
+                    Step::Switch => self.close(running, done, Outcome::Pending, Closing::default()).await,
+                    _ => self.served(running, done, &proofs).await,
+                };
+            };
+            if matches!(step, Step::Activate | Step::Prove) {
+                // What is only looked at next, or opened after the proof, is right with or without the journal.
+                self.advance_if_possible(&mut running, done, next).await;
+            } else if let Err(error) = self.advance(&mut running, done, next).await {
+                // Nothing further may be done without the journal: what was done is undone.
+                tracing::error!(handover = %running.id, target = %running.target, "{}", error.chain());
+                running.found([Finding::from_error(&error)]);
+                return self.roll_back(running, step).await;
             }
+            step = next;
         }
-        self.activate_and_prove(running).await
     }
 
-    /// The last two steps, from a complete switch.
-    pub(crate) async fn activate_and_prove(&self, mut running: Running<'_>) -> Result<Report, HandoverError> {
-        running.tell(Stage::Activate);
-        let started_at = clock::now();
-        match running.target.activate().await {
-            Ok(output) => {
-                let done = ended(Step::Activate, StepOutcome::Done, output, started_at);
-                self.advance_if_possible(&mut running, done, Step::Prove).await;
-                tracing::info!(handover = %running.id, target = %running.target, "activate done");
+    /// Does one step; returns the output of its commands.
+    async fn act(
+        &self,
+        running: &mut Running<'_>,
+        step: Step,
+        proofs: &mut Vec<Proof>,
+    ) -> Result<String, Vec<Finding>> {
+        let activate = async |target: &Target| {
+            target.activate().await.map_err(|error| vec![Finding::from_error(&error)])
+        };
+        match step {
+            Step::Close => {
+                self.close_door(running).await.map(|()| String::new()).map_err(|finding| vec![finding])
             }
-            Err(error) => {
-                let findings = vec![Finding::from_error(&error)];
-                return self.fail(running, Step::Activate, started_at, findings).await;
+            Step::Stage | Step::Switch => self.apply(running, step).await.map_err(|finding| vec![finding]),
+            Step::TlsOff => {
+                self.apply(running, step).await.map_err(|finding| vec![finding])?;
+                let output = activate(running.target).await?;
+                let plain =
+                    running.record.guard.as_ref().map(|guard| guard.plain.clone()).unwrap_or_default();
+                running.prove_plain(&plain).await?;
+                Ok(output)
             }
-        }
-        running.tell(Stage::Prove);
-        let started_at = clock::now();
-        match self.prove_successor(&running).await {
-            Ok(proofs) => {
-                let done = ended(Step::Prove, StepOutcome::Done, String::new(), started_at);
-                self.served(running, done, &proofs).await
+            Step::Activate => activate(running.target).await,
+            Step::Prove => {
+                *proofs = self.prove_successor(running).await?;
+                Ok(String::new())
             }
-            Err(findings) => self.fail(running, Step::Prove, started_at, findings).await,
+            Step::Open => self.open_door(running, proofs).await.map(|()| String::new()),
+            Step::Check | Step::RollBack | Step::Retire => Ok(String::new()),
         }
     }
 
     /// The successor is proven: that is the end, and the beginning of the end of the certificate before.
     pub(crate) async fn served(
         &self,
-        mut running: Running<'_>,
+        running: Running<'_>,
         done: StepRecord,
         proofs: &[Proof],
     ) -> Result<Report, HandoverError> {
@@ -262,9 +289,6 @@ impl Engine {
             return self.recovered(running, done, proofs).await;
         }
         let recovery = self.state.recovery(&running.target.name).await?;
-        if let Some(finding) = recovery.as_ref().and_then(open_door) {
-            running.found([finding]);
-        }
         let closing = Closing {
             proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
             observed: Some(crate::observe::observed(running.target, proofs)),
@@ -289,14 +313,13 @@ impl Engine {
         running.begun.findings.extend(findings);
         let failed = ended(step, StepOutcome::Failed, reason, started_at);
         self.advance_if_possible(&mut running, failed, Step::RollBack).await;
-        self.roll_back(running, matches!(step, Step::Activate | Step::Prove)).await
+        self.roll_back(running, step).await
     }
 
     /// Does all actions of a step; returns the output of their commands.
     async fn apply(&self, running: &mut Running<'_>, step: Step) -> Result<String, Finding> {
         let context: ActionContext<'_> = running.target.context(running.successor);
-        let plan = running.record.plan.clone();
-        let actions: &[Action] = if step == Step::Stage { &plan.stage } else { &plan.switch };
+        let actions = running.record.actions(step).clone();
         let mut output = String::new();
         for (position, action) in actions.iter().enumerate() {
             match action.apply(context).await {
@@ -307,10 +330,9 @@ impl Engine {
                 Err(error) => {
                     // What was refused before it was touched, and what comes after it, has nothing to undo.
                     let touched = if error.is_before_touching() { position } else { position + 1 };
-                    let plan = &mut running.record.plan;
-                    if step == Step::Stage { &mut plan.stage } else { &mut plan.switch }.truncate(touched);
-                    if step == Step::Stage {
-                        plan.switch.clear();
+                    running.record.actions(step).truncate(touched);
+                    if step != Step::Switch {
+                        running.record.plan.switch.clear();
                     }
                     return Err(Finding::from_error(&error));
                 }
@@ -319,10 +341,23 @@ impl Engine {
         Ok(output)
     }
 
+    /// Asks every address; while the door is closed, those on this machine.
     pub(crate) async fn prove_successor(&self, running: &Running<'_>) -> Result<Vec<Proof>, Vec<Finding>> {
         if running.record.purpose == Purpose::Recover {
-            return self.prove_plain(running).await;
+            return running.prove_plain(&running.record.plain).await;
         }
+        let addresses = &running.record.addresses;
+        if running.is_behind_door() {
+            return self.prove_successor_at(running, &inside(addresses)).await;
+        }
+        self.prove_successor_at(running, addresses).await
+    }
+
+    pub(crate) async fn prove_successor_at(
+        &self,
+        running: &Running<'_>,
+        addresses: &[AddressRecord],
+    ) -> Result<Vec<Proof>, Vec<Finding>> {
         let family =
             running.successor.map_or(baton_target::KeyFamily::Any, |successor| family_of(successor.leaf()));
         let expected = Expected::Certificate {
@@ -331,13 +366,9 @@ impl Engine {
             family,
             counterpart: running.old_fingerprint().map(Counterpart::Old),
         };
-        let addresses = running
-            .record
-            .addresses
-            .iter()
-            .map(|address| (address.endpoint.clone(), address.address, expected.clone()))
-            .collect();
-        running.prove(addresses).await
+        let expected =
+            |address: &AddressRecord| (address.endpoint.clone(), address.address, expected.clone());
+        running.prove(addresses.iter().map(expected).collect()).await
     }
 
     async fn record_ended(
@@ -372,6 +403,7 @@ fn record(request: &Request<'_>, checked: &Checked) -> Record {
         old_ends: (checked.certificate.as_ref())
             .filter(|_| checked.recovery.is_none())
             .map(|certificate| certificate.leaf().not_after().as_second()),
+        guard: checked.guard.clone(),
     }
 }
 
@@ -401,20 +433,59 @@ fn running<'a>(id: HandoverId, request: &Request<'a>, checked: &Checked, begun: 
     }
 }
 
+/// What each step would do, for people.
+pub(crate) fn plan_of(target: &Target, record: &Record) -> Vec<String> {
+    let told = |step: Step, actions: &[Action]| -> Vec<String> {
+        actions.iter().map(|action| format!("{step}: {}", action.describe())).collect()
+    };
+    let activation = || target.activation.as_ref().map(|activation| activation.to_string());
+    let guard = record.guard.as_ref();
+    let mut plan = Vec::new();
+    for step in record.steps() {
+        match step {
+            Step::Close => plan.extend(guard.map(|guard| format!("{step}: {}", guard.close.describe()))),
+            Step::Stage => plan.extend(told(step, &record.plan.stage)),
+            Step::TlsOff => {
+                plan.extend(guard.map(|guard| told(step, &guard.off)).unwrap_or_default());
+                plan.extend(activation().map(|activation| format!("{step}: {activation}")));
+            }
+            Step::Switch => plan.extend(told(step, &record.plan.switch)),
+            Step::Activate => plan.extend(activation().map(|activation| format!("{step}: {activation}"))),
+            Step::Prove if record.purpose == Purpose::Recover => {
+                plan.extend(record.plain.iter().map(|a| format!("{step}: {} answers plain HTTP", a.address)));
+            }
+            Step::Prove => plan.extend(record.addresses.iter().map(|address| match address.prior {
+                Prior::Served(_) => format!("{step}: ask {} at {}", address.endpoint, address.address),
+                Prior::PlainHttp => format!("{step}: ask {} (plain HTTP now)", address.endpoint),
+                Prior::Closed => format!("{step}: ask {} (closed now)", address.endpoint),
+            })),
+            Step::Open => plan.push(format!("{step}: open the ports to the outside")),
+            Step::Check | Step::RollBack | Step::Retire => {}
+        }
+    }
+    plan
+}
+
+/// What is told of a step while it is under way.
+fn stage(step: Step) -> Stage {
+    match step {
+        Step::Close => Stage::Close,
+        Step::Stage => Stage::Stage,
+        Step::TlsOff => Stage::TlsOff,
+        Step::Switch => Stage::Switch,
+        Step::Activate => Stage::Activate,
+        Step::Prove => Stage::Prove,
+        Step::Open => Stage::Open,
+        Step::RollBack => Stage::RollBack,
+        Step::Check | Step::Retire => Stage::Check,
+    }
+}
+
 fn planned(request: &Request<'_>, checked: Checked) -> Report {
     let refused = checked.is_refused();
     let mut plan: Vec<String> = Vec::new();
     if !refused {
-        plan.extend(checked.plan.describe());
-        if !checked.tls_stays_off {
-            let activation = request.target.activation.as_ref();
-            plan.extend(activation.map(|activation| format!("activate: {activation}")));
-            plan.extend(checked.addresses.iter().map(|address| match address.prior {
-                Prior::Served(_) => format!("prove: ask {} at {}", address.endpoint, address.address),
-                Prior::PlainHttp => format!("prove: ask {} (plain HTTP now)", address.endpoint),
-                Prior::Closed => format!("prove: ask {} (closed now)", address.endpoint),
-            }));
-        }
+        plan = plan_of(request.target, &record(request, &checked));
     }
     let now = clock::now();
     let outcome = if refused { Outcome::Refused } else { Outcome::Planned };

@@ -49,6 +49,9 @@ pub enum HandoverError {
         #[source]
         cause: serde_json::Error,
     },
+    /// The door of a target cannot be held.
+    #[error(transparent)]
+    Door(baton_platform::door::DoorError),
     /// The journal holds a plan that this version cannot read.
     #[error("the journal's plan of handover {id} cannot be read")]
     Plan {
@@ -70,15 +73,18 @@ impl Explain for HandoverError {
             Self::Lock { .. } => "lock-unusable",
             Self::Plan { .. } => "plan-unreadable",
             Self::Kept { .. } => "kept-settings-unreadable",
+            Self::Door(error) => error.code(),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
             Self::Journal(error) => error.retry(),
-            Self::Busy { .. } | Self::Lock { .. } | Self::Leftovers { .. } | Self::Retire { .. } => {
-                Retry::Backoff
-            }
+            Self::Busy { .. }
+            | Self::Lock { .. }
+            | Self::Leftovers { .. }
+            | Self::Retire { .. }
+            | Self::Door(_) => Retry::Backoff,
             Self::Plan { .. } | Self::Kept { .. } => Retry::Never,
         }
     }
@@ -94,6 +100,7 @@ impl Explain for HandoverError {
                 Some("run Baton as an account that may change the store and the target's files".to_owned())
             }
             Self::Lock { .. } => Some("run Baton as the account that owns the data directory".to_owned()),
+            Self::Door(error) => error.hint(),
             Self::Plan { .. } | Self::Kept { .. } => {
                 Some("run the version of Baton that wrote it".to_owned())
             }

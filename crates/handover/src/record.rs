@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 
-use baton_target::{Endpoint, KeyFamily, Plan, Seen, family_of};
+use baton_state::{Handover, Step};
+use baton_target::{Action, Endpoint, KeyFamily, Plan, Seen, family_of};
 use baton_x509::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Purpose;
+use crate::error::HandoverError;
+use crate::window::GuardRecord;
 
 /// The journaled plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub(crate) struct Record {
     pub(crate) plain: Vec<AddressRecord>,
     /// When the certificate before ends, in seconds since 1970: one never goes back to an expired one.
     pub(crate) old_ends: Option<i64>,
+    /// What happens behind a closed door.
+    #[serde(default)]
+    pub(crate) guard: Option<GuardRecord>,
 }
 
 /// An address, and what it answered before anything was changed.
@@ -63,6 +69,45 @@ impl From<&Seen> for Prior {
 }
 
 impl Record {
+    /// The steps after the check, in their order. Where TLS is off and stays off, there is nothing to ask after the
+    /// references have changed.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let is_served = self.purpose == Purpose::Recover || !self.addresses.is_empty();
+        let guard = self.guard.as_ref();
+        let steps = [
+            (Step::Close, guard.is_some_and(|guard| !guard.held)),
+            (Step::Stage, true),
+            (Step::TlsOff, guard.is_some_and(|guard| !guard.off.is_empty())),
+            (Step::Switch, true),
+            (Step::Activate, is_served),
+            (Step::Prove, is_served),
+            (Step::Open, guard.is_some()),
+        ];
+        steps.into_iter().filter(|(_, is_taken)| *is_taken).map(|(step, _)| step).collect()
+    }
+
+    /// The step that follows another one; after the check the first.
+    pub(crate) fn after(&self, step: Step) -> Option<Step> {
+        let steps = self.steps();
+        let position = steps.iter().position(|other| *other == step);
+        steps.get(position.map_or(0, |position| position + 1)).copied()
+    }
+
+    /// The actions of a step that has some.
+    pub(crate) fn actions(&mut self, step: Step) -> &mut Vec<Action> {
+        match (step, &mut self.guard) {
+            (Step::TlsOff, Some(guard)) => &mut guard.off,
+            (Step::Stage, _) => &mut self.plan.stage,
+            _ => &mut self.plan.switch,
+        }
+    }
+
+    /// That of a journaled handover.
+    pub(crate) fn read(handover: &Handover) -> Result<Self, HandoverError> {
+        serde_json::from_str(&handover.begun.plan)
+            .map_err(|cause| HandoverError::Plan { id: handover.id, cause })
+    }
+
     pub(crate) fn to_json(&self) -> String {
         // Paths that are not UTF-8 are refused in the settings; nothing else in here can fail.
         serde_json::to_string(self).unwrap_or_default()

@@ -3,20 +3,31 @@
 
 use baton_finding::Finding;
 use baton_platform::clock;
-use baton_platform::door::Door;
 use baton_state::{Closing, HandoverId, NewHandover, Outcome, Recovery, Step, StepOutcome, StepRecord};
-use baton_target::{Action, Expected, FileImage, Inspection, KeptFile, Plan, Proof, Target, Tls};
+use baton_target::{Action, FileImage, Inspection, KeptFile, Plan, Proof, Target, Tls};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Engine, Purpose};
+use crate::engine::{Engine, Purpose, plan_of};
 use crate::error::HandoverError;
 use crate::record::{AddressRecord, Prior, Record};
 use crate::report::Report;
 use crate::running::{Running, ended};
 
-/// How a target is to be recovered.
+/// What is reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reset {
+    /// All TLS settings, as the maker documents it for an expired certificate.
+    All,
+    /// The switch alone.
+    SwitchOff,
+}
+
+/// How TLS of a target is to be reset.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct RecoverRequest {
+    /// What is reset.
+    pub reset: Reset,
     /// Leave the ports open to the outside, although they answer plain HTTP.
     pub open: bool,
     /// Although the certificate has not expired.
@@ -47,13 +58,25 @@ impl Engine {
             Ok(inspection) => inspection,
             Err(error) => return Ok(of_check(Outcome::Refused, vec![Finding::from_error(&error)])),
         };
+        if inspection.tls == Tls::Off && request.reset == Reset::SwitchOff {
+            let finding =
+                Finding::notice("tls-off", format!("TLS is off already in the settings of {target}"));
+            return Ok(of_check(Outcome::Unchanged, vec![finding]));
+        }
         let mut findings = refusals(target, &inspection, request, started_at);
-        let reset = match target.reset(&inspection) {
+        let reset = match request.reset {
+            Reset::All => target.reset(&inspection),
+            Reset::SwitchOff => target.switch_off(&inspection),
+        };
+        let reset = match reset {
             Ok(reset) => reset,
             Err(error) => return Ok(of_check(Outcome::Refused, vec![Finding::from_error(&error)])),
         };
         if reset.is_empty() {
             findings.push(nothing_to_reset(target));
+        }
+        if request.open && reset.iter().any(|action| target.is_access_control(action)) {
+            findings.push(access_control(target));
         }
         let plain = target.plain_endpoints(&inspection).unwrap_or_else(|error| {
             findings.push(Finding::from_error(&error));
@@ -67,26 +90,18 @@ impl Engine {
             return Ok(of_check(Outcome::Refused, findings));
         };
         let tls = target.endpoints(&inspection, inspection.leaf());
-        let ports: Vec<u16> = tls.iter().chain(&plain).map(|endpoint| endpoint.address.port()).collect();
-        let stage = if request.open {
-            Vec::new()
-        } else {
-            vec![Action::CloseDoor { name: target.name.clone(), ports }]
-        };
+        let stage = if request.open { Vec::new() } else { vec![target.close_door(&inspection, &plain)] };
         let plan = Plan { stage, switch: reset };
         let plain = self.now(target, plain).await;
         let addresses = self.now(target, tls).await;
+        let record =
+            Record { purpose: Purpose::Recover, plan, addresses, plain, old_ends: None, guard: None };
         if request.dry_run {
             let mut report = of_check(Outcome::Planned, Vec::new());
             report.old = Some(old);
-            report.plan.extend(plan.describe());
-            report
-                .plan
-                .extend(target.activation.as_ref().map(|activation| format!("activate: {activation}")));
-            report.plan.extend(plain.iter().map(|a| format!("prove: {} answers plain HTTP", a.address)));
+            report.plan = plan_of(target, &record);
             return Ok(report);
         }
-        let record = Record { purpose: Purpose::Recover, plan, addresses, plain, old_ends: None };
         let begun = NewHandover {
             certificate: None,
             target: target.name.clone(),
@@ -102,7 +117,7 @@ impl Engine {
         let done = vec![check];
         let id: HandoverId = self.state.open_handover(&begun, &[], &done, Step::Stage, clock::now()).await?;
         let running = Running { id, target, successor: None, trust: None, record, begun, steps: done };
-        self.carry_out(running, Step::Stage, true).await
+        self.carry_out(running, Step::Stage).await
     }
 
     /// It answers: what was reset is remembered, and comes back with the next handover.
@@ -112,18 +127,14 @@ impl Engine {
         done: StepRecord,
         proofs: &[Proof],
     ) -> Result<Report, HandoverError> {
-        let kept: Vec<KeptFile> = running.record.plan.switch.iter().filter_map(kept_file).collect();
-        let closed = running.record.plan.stage.iter().find_map(|action| match action {
-            Action::CloseDoor { ports, .. } => Some(ports.clone()),
-            _ => None,
-        });
-        let ports = closed.clone().unwrap_or_default();
+        let recovery = reset(&running, &running.record.plan.switch, &running.record.plan.stage);
+        let is_closed = !recovery.ports.is_empty();
         running.found([Finding::warning(
             "tls-reset",
             format!(
                 "{} answers plain HTTP: {}",
                 running.target,
-                if closed.is_some() {
+                if is_closed {
                     "its ports are closed to the outside until TLS is back"
                 } else {
                     "whoever reaches its ports can read and change what is sent"
@@ -131,12 +142,6 @@ impl Engine {
             ),
             "`baton renew --force` or `baton swap` hands it over to a new certificate, and puts all TLS settings back",
         )]);
-        let recovery = Recovery {
-            target: running.target.name.clone(),
-            kept: serde_json::to_string(&kept).unwrap_or_default(),
-            ports,
-            at: clock::now(),
-        };
         let closing = Closing {
             observed: Some(crate::observe::observed(running.target, proofs)),
             recovery: Some(recovery),
@@ -146,17 +151,6 @@ impl Engine {
         self.close(running, done, Outcome::Pending, closing).await
     }
 
-    /// The plain side of a reset.
-    pub(crate) async fn prove_plain(&self, running: &Running<'_>) -> Result<Vec<Proof>, Vec<Finding>> {
-        let expected = running
-            .record
-            .plain
-            .iter()
-            .map(|address| (address.endpoint.clone(), address.address, Expected::PlainHttp))
-            .collect();
-        running.prove(expected).await
-    }
-
     /// Where a target that was reset answers plain HTTP now.
     pub(crate) async fn plain_now(&self, target: &Target, inspection: &Inspection) -> Vec<AddressRecord> {
         let endpoints = target.plain_endpoints(inspection).unwrap_or_default();
@@ -164,6 +158,35 @@ impl Engine {
         addresses.retain(|address| address.prior == Prior::PlainHttp);
         addresses
     }
+}
+
+/// What was reset, to be remembered until the next handover puts it back.
+fn reset(running: &Running<'_>, files: &[Action], doors: &[Action]) -> Recovery {
+    let kept: Vec<KeptFile> = files.iter().filter_map(kept_file).collect();
+    let ports = doors.iter().find_map(|action| match action {
+        Action::CloseDoor { ports, .. } => Some(ports.clone()),
+        _ => None,
+    });
+    Recovery {
+        target: running.target.name.clone(),
+        kept: serde_json::to_string(&kept).unwrap_or_default(),
+        ports: ports.unwrap_or_default(),
+        at: clock::now(),
+    }
+}
+
+/// A window that could neither be finished nor undone: its door stays closed, and what was set aside is remembered, so
+/// that the next handover puts it back before it opens the door.
+pub(crate) fn left_closed(running: &mut Running<'_>) -> Option<Recovery> {
+    let guard = running.record.guard.as_ref().filter(|guard| !guard.held)?;
+    let recovery = reset(running, &guard.off, std::slice::from_ref(&guard.close));
+    let target = running.target;
+    running.found([Finding::error(
+        "door-closed",
+        format!("the ports of {target} stay closed to the outside: that it is as before is not proven"),
+        format!("mend the cause; `baton tls on {target}` or the next handover puts back what was set aside, and opens them"),
+    )]);
+    Some(recovery)
 }
 
 /// What speaks against it, all at once.
@@ -204,6 +227,15 @@ fn refusals(
     findings
 }
 
+/// The door is never open with less access control than before.
+fn access_control(target: &Target) -> Finding {
+    Finding::error(
+        "access-control-dropped",
+        format!("without TLS {target} lets everyone in: its access control is set aside meanwhile"),
+        "leave `--open` away: then its ports are closed to the outside, and open on this machine",
+    )
+}
+
 fn nothing_to_reset(target: &Target) -> Finding {
     Finding::error(
         "nothing-to-reset",
@@ -227,19 +259,4 @@ fn kept_file(action: &Action) -> Option<KeptFile> {
 pub(crate) fn kept_files(recovery: &Recovery) -> Result<Vec<KeptFile>, HandoverError> {
     serde_json::from_str(&recovery.kept)
         .map_err(|cause| HandoverError::Kept { target: recovery.target.clone(), cause })
-}
-
-/// Opens the ports that a recovery has closed.
-pub(crate) fn open_door(recovery: &Recovery) -> Option<Finding> {
-    if recovery.ports.is_empty() {
-        return None;
-    }
-    let door = Door { name: recovery.target.clone(), ports: recovery.ports.clone() };
-    let error = door.open().err()?;
-    tracing::error!("{error}");
-    Some(Finding::warning(
-        "door-stuck",
-        format!("the ports of {} are still closed to the outside: {error}", recovery.target),
-        "`nft list tables` shows the table; `nft delete table inet NAME` takes it away",
-    ))
 }

@@ -89,8 +89,7 @@ impl Engine {
         handover: &Handover,
         successor: Option<&Certificate>,
     ) -> Result<Report, HandoverError> {
-        let record: Record = serde_json::from_str(&handover.begun.plan)
-            .map_err(|cause| HandoverError::Plan { id: handover.id, cause })?;
+        let record = Record::read(handover)?;
         // The certificate of this handover, not of the one that is about to begin.
         let successor =
             successor.filter(|successor| successor.fingerprint() == handover.begun.new_fingerprint);
@@ -110,7 +109,7 @@ impl Engine {
             .partition(|step| step.outcome == StepOutcome::Begun);
         let last = open.last().map(|step| step.step);
         let restored = handover.restored;
-        let running = Running {
+        let mut running = Running {
             id: handover.id,
             target,
             successor: stored.as_ref(),
@@ -121,9 +120,16 @@ impl Engine {
         };
         match last {
             _ if restored => self.reconcile(running).await,
-            Some(Step::Activate | Step::Prove) => self.activate_and_prove(running).await,
-            Some(Step::RollBack) => self.roll_back(running, true).await,
-            _ => self.roll_back(running, false).await,
+            Some(Step::Activate | Step::Prove) => {
+                self.hold_door(&mut running).await;
+                self.carry_out(running, Step::Activate).await
+            }
+            // It was proven on this machine, with all access control: nothing is to be closed again.
+            Some(Step::Open) => self.carry_out(running, Step::Activate).await,
+            last => {
+                self.hold_door(&mut running).await;
+                self.roll_back(running, last.unwrap_or(Step::Check)).await
+            }
         }
     }
 }

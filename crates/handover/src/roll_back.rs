@@ -9,24 +9,28 @@ use jiff::Timestamp;
 
 use crate::engine::{Engine, Purpose};
 use crate::error::HandoverError;
-use crate::record::Prior;
+use crate::record::{AddressRecord, Prior};
+use crate::recover::left_closed;
 use crate::report::Report;
 use crate::running::{Running, ended};
+use crate::window::{inside, outside};
 
 impl Engine {
     /// Undoes all that the plan says, as far as it was done, and proves the state before.
     ///
-    /// `activated` tells whether the server may have taken up the change: then it is told again. Where it
-    /// cannot have, it is told only if it does not answer as before.
+    /// `reached` is the step that was under way. Where the server may have taken up a change it is told again; where
+    /// it cannot have, it is told only if it does not answer as before.
     pub(crate) async fn roll_back(
         &self,
         mut running: Running<'_>,
-        activated: bool,
+        reached: Step,
     ) -> Result<Report, HandoverError> {
         running.tell(Stage::RollBack);
         let started_at = clock::now();
         let mut observed = None;
-        let (outcome, step_outcome, detail) = if activated && self.old_is_expired(&running, started_at) {
+        let is_new_taken_up = running.has_reached(Step::Activate, reached);
+        let (outcome, step_outcome, detail) = if is_new_taken_up && self.old_is_expired(&running, started_at)
+        {
             running.begun.findings.push(Finding::error(
                 "old-expired",
                 "the certificate before has expired: the target stays with the new one",
@@ -34,7 +38,7 @@ impl Engine {
             ));
             (Outcome::Stuck, StepOutcome::Failed, "not undone: the certificate before has expired".to_owned())
         } else {
-            match self.undo_and_prove(&mut running, activated).await {
+            match self.undo_and_prove(&mut running, reached).await {
                 Ok(proofs) => {
                     observed = Some(crate::observe::observed(running.target, &proofs));
                     (running.record.purpose.undone(), StepOutcome::Done, proven(&proofs))
@@ -54,9 +58,11 @@ impl Engine {
                 tracing::warn!(handover = %running.id, target = %running.target, "rolled back: what was served before is proven")
             }
         }
+        let recovery = if outcome == Outcome::Stuck { left_closed(&mut running) } else { None };
         let step = ended(Step::RollBack, step_outcome, detail, started_at);
         let target = running.target;
-        let report = self.close(running, step, outcome, Closing { observed, ..Closing::default() }).await?;
+        let report =
+            self.close(running, step, outcome, Closing { observed, recovery, ..Closing::default() }).await?;
         if outcome == Outcome::Stuck {
             // What is served now is what a person must know first.
             self.observe(target).await?;
@@ -72,22 +78,27 @@ impl Engine {
     async fn undo_and_prove(
         &self,
         running: &mut Running<'_>,
-        activated: bool,
+        reached: Step,
     ) -> Result<Vec<Proof>, Vec<Finding>> {
-        let context = running.target.context(running.successor);
-        let undo = |actions: &[Action]| -> Result<(), Vec<Finding>> {
-            actions
-                .iter()
-                .rev()
-                .try_for_each(|action| action.undo(context).map_err(|e| vec![Finding::from_error(&e)]))
-        };
-        undo(&running.record.plan.switch)?;
+        let activated =
+            running.has_reached(Step::Activate, reached) || running.has_reached(Step::TlsOff, reached);
+        let guard = running.record.guard.clone();
+        if let Some(guard) =
+            guard.as_ref().filter(|guard| guard.held && running.has_reached(Step::Open, reached))
+        {
+            // What it goes back to is not for the outside.
+            let closed = guard.close.apply(running.target.context(None)).await;
+            closed.map_err(|error| vec![Finding::from_error(&error)])?;
+        }
+        let off = guard.as_ref().map(|guard| guard.off.as_slice()).unwrap_or_default();
+        undo(running, &running.record.plan.switch).await?;
+        undo(running, off).await?;
         let mut proofs = None;
         if !activated {
             // Nothing was told to take up the change, so most likely nothing did.
             proofs = self.prove_prior(running, activated).await.ok();
         }
-        let proofs = match proofs {
+        let mut proofs = match proofs {
             Some(proofs) => proofs,
             None => {
                 if let Err(error) = running.target.activate().await {
@@ -97,11 +108,19 @@ impl Engine {
                 self.prove_prior(running, true).await?
             }
         };
-        undo(&running.record.plan.stage)?;
+        undo(running, &running.record.plan.stage).await?;
+        if running.is_behind_door() && guard.as_ref().is_none_or(|guard| !guard.held) {
+            if let Some(guard) = &guard {
+                undo(running, std::slice::from_ref(&guard.close)).await?;
+            }
+            let outside = outside(&running.record.addresses);
+            proofs.extend(self.prove_prior_at(running, &outside, activated).await?);
+        }
         Ok(proofs)
     }
 
-    /// Every address must answer as it did: the certificate, or plain HTTP. What was closed is not asked.
+    /// Every address must answer as it did: the certificate, or plain HTTP. What was closed is not asked, nor what is
+    /// beyond a closed door.
     pub(crate) async fn prove_prior(
         &self,
         running: &Running<'_>,
@@ -109,29 +128,46 @@ impl Engine {
     ) -> Result<Vec<Proof>, Vec<Finding>> {
         // The plain side of a reset is what a recovered target goes back to, and what a recovery comes from is TLS.
         let plain = running.record.plain.iter().filter(|_| running.record.purpose != Purpose::Recover);
-        let expected = running
-            .record
-            .addresses
-            .iter()
-            .chain(plain)
-            .filter_map(|address| {
-                let expected = match address.prior {
-                    Prior::Closed => return None,
-                    Prior::PlainHttp => Expected::PlainHttp,
-                    Prior::Served(fingerprint) => {
-                        // After a restart a server serves what its settings name, whatever it served before.
-                        let old = running.begun.old_fingerprint.filter(|_| activated).unwrap_or(fingerprint);
-                        let family = if old == fingerprint { address.family } else { KeyFamily::Any };
-                        let new = running.new_fingerprint();
-                        let counterpart = (new != old).then_some(Counterpart::New(new));
-                        Expected::Certificate { fingerprint: old, trust: None, family, counterpart }
-                    }
-                };
-                Some((address.endpoint.clone(), address.address, expected))
-            })
-            .collect();
-        running.prove(expected).await
+        let mut addresses = match running.is_behind_door() {
+            true => inside(&running.record.addresses),
+            false => running.record.addresses.clone(),
+        };
+        addresses.extend(plain.cloned());
+        self.prove_prior_at(running, &addresses, activated).await
     }
+
+    async fn prove_prior_at(
+        &self,
+        running: &Running<'_>,
+        addresses: &[AddressRecord],
+        activated: bool,
+    ) -> Result<Vec<Proof>, Vec<Finding>> {
+        let expected = |address: &AddressRecord| {
+            let expected = match address.prior {
+                Prior::Closed => return None,
+                Prior::PlainHttp => Expected::PlainHttp,
+                Prior::Served(fingerprint) => {
+                    // After a restart a server serves what its settings name, whatever it served before.
+                    let old = running.begun.old_fingerprint.filter(|_| activated).unwrap_or(fingerprint);
+                    let family = if old == fingerprint { address.family } else { KeyFamily::Any };
+                    let new = running.new_fingerprint();
+                    let counterpart = (new != old).then_some(Counterpart::New(new));
+                    Expected::Certificate { fingerprint: old, trust: None, family, counterpart }
+                }
+            };
+            Some((address.endpoint.clone(), address.address, expected))
+        };
+        running.prove(addresses.iter().filter_map(expected).collect()).await
+    }
+}
+
+/// Undoes actions, the last one first.
+async fn undo(running: &Running<'_>, actions: &[Action]) -> Result<(), Vec<Finding>> {
+    let context = running.target.context(running.successor);
+    for action in actions.iter().rev() {
+        action.undo(context).await.map_err(|error| vec![Finding::from_error(&error)])?;
+    }
+    Ok(())
 }
 
 fn proven(proofs: &[Proof]) -> String {

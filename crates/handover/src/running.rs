@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::error::HandoverError;
-use crate::record::Record;
+use crate::record::{AddressRecord, Record};
 use crate::report::Report;
 
 /// A handover that is under way.
@@ -51,6 +51,13 @@ impl Running<'_> {
         prove(expected, self.target.policy)
             .await
             .map_err(|unproven| unproven.into_iter().map(|unproven| unproven.finding).collect())
+    }
+
+    /// Asks addresses for plain HTTP.
+    pub(crate) async fn prove_plain(&self, addresses: &[AddressRecord]) -> Result<Vec<Proof>, Vec<Finding>> {
+        let expected =
+            |address: &AddressRecord| (address.endpoint.clone(), address.address, Expected::PlainHttp);
+        self.prove(addresses.iter().map(expected).collect()).await
     }
 
     /// Adds what is not known yet.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use baton_finding::Finding;
 use baton_platform::clock;
 use baton_schedule::{Attention, Lifetime, Reason, due};
-use baton_state::{AlertChannel, HandoverId, IssuerUse, Observation, Standing};
+use baton_state::{AlertChannel, HandoverId, IssuerUse, Observation, Recovery, Standing};
 use baton_target::Target;
 use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
@@ -169,6 +169,8 @@ struct Known {
     stuck: HashMap<String, HandoverId>,
     /// The last handover of each target that has begun and not ended.
     open: HashMap<String, OpenHandover>,
+    /// What was reset and waits to be put back.
+    reset: HashMap<String, Recovery>,
     alerts: Vec<AlertChannel>,
 }
 
@@ -195,6 +197,9 @@ impl Engine {
         troubles.extend(of_alerts);
         let mut seen = HashSet::new();
         troubles.retain(|trouble| seen.insert(trouble.cause()));
+        // What has expired comes first: clients are refused at this moment.
+        rows.sort_by_key(|row| !row.findings.iter().any(trouble::is_expiry));
+        troubles.sort_by_key(|trouble| !trouble::is_expiry(&trouble.finding));
         let status = Status {
             schema: SCHEMA.to_owned(),
             at: now,
@@ -218,7 +223,9 @@ impl Engine {
         let open = self.state.targets_under_way().await?.into_iter();
         let open = open.map(|(target, id, started_at)| (target, OpenHandover { id, started_at })).collect();
         let alerts = self.state.alert_channels().await?;
-        Ok(Known { observations, standings, issuers, stuck, open, alerts })
+        let reset = self.state.recoveries().await?.into_iter();
+        let reset = reset.map(|recovery| (recovery.target.clone(), recovery)).collect();
+        Ok(Known { observations, standings, issuers, stuck, open, reset, alerts })
     }
 }
 
@@ -236,6 +243,7 @@ impl Known {
             open = self.open.get(&target.name).copied();
             let stuck = self.stuck.get(&target.name).copied();
             common.extend(trouble::of_target(&target.name, &inspection, stuck, open, now));
+            common.extend(self.reset.get(&target.name).map(trouble::of_reset));
             common.extend(trouble::of_reference(&target.name, named, standing, open, now));
         }
         if let Some(certificate) = subject.certificate {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use baton_finding::Finding;
 use baton_schedule::{Attention, Lifetime, attention};
-use baton_state::{AlertChannel, HandoverId, InForce, Observation, Standing};
+use baton_state::{AlertChannel, HandoverId, InForce, Observation, Recovery, Standing};
 use baton_target::{Inspection, Tls};
 use baton_x509::Thumbprint;
 use jiff::{SignedDuration, Timestamp};
@@ -134,6 +134,21 @@ pub(crate) fn of_target(
         let finding = Finding::notice("tls-off", "TLS is switched off in the target's settings");
         troubles.push(Trouble::new(about(), Attention::Fine, certainty, finding));
     }
+    if let Ok(Inspection { tls: Tls::On, certificate: Some(certificate), .. }) = inspection
+        && certificate.leaf().not_after() < now
+    {
+        let finding = Finding::error(
+            "named-expired",
+            format!(
+                "the settings of {name} name a certificate that has expired at {:.0}",
+                certificate.leaf().not_after()
+            ),
+            format!(
+                "`baton renew --force` brings it back; `baton recover {name}` lets a product answer without TLS until then"
+            ),
+        );
+        troubles.push(Trouble::new(about(), Attention::Now, Certainty::Lasting, finding));
+    }
     if let Some(id) = stuck {
         let finding = Finding::error(
             "handover-stuck",
@@ -202,6 +217,26 @@ pub(crate) fn of_certificate(name: &str, standing: Option<&Standing>) -> Vec<Tro
         (Some(_), None, None) => return Vec::new(),
     };
     vec![Trouble::new(about, attention, certainty, finding)]
+}
+
+/// TLS was reset at a target, and waits for the next handover.
+pub(crate) fn of_reset(recovery: &Recovery) -> Trouble {
+    let door = match recovery.ports.is_empty() {
+        true => "its ports are open to the outside",
+        false => "its ports are closed to the outside",
+    };
+    let finding = Finding::error(
+        "tls-reset",
+        format!("TLS of {} was reset at {:.0}, and {door}", recovery.target, recovery.at),
+        "`baton renew --force` or `baton swap` hands it over to a new certificate and puts everything back; `baton tls \
+         on` puts it back as it was",
+    );
+    Trouble::new(About::Target(recovery.target.clone()), Attention::Now, Certainty::Lasting, finding)
+}
+
+/// Whether it tells of a certificate that has expired.
+pub(crate) fn is_expiry(finding: &Finding) -> bool {
+    matches!(finding.code.as_str(), "served-expired" | "named-expired")
 }
 
 /// Whether the target names what was handed over to it last.

@@ -65,6 +65,9 @@ pub struct RenewOptions {
     pub key: Option<KeyChoice>,
     /// Only tell what would be done.
     pub dry_run: bool,
+    /// Close the ports of the targets to the outside while they are handed over.
+    #[serde(default)]
+    pub guarded: bool,
 }
 
 /// A renewal could not be carried out; nothing was handed over.
@@ -243,19 +246,19 @@ impl Renewals {
         let standing = self.engine.state().standing(name).await?;
         if let Some(pending) = self.usable_pending(certificate, &standing, now)? {
             self.forget_order(certificate);
-            return self.hand_over(certificate, &pending, options.dry_run).await;
+            return self.hand_over(certificate, &pending, options).await;
         }
         let current = standing.current.as_ref();
         if !options.force && !self.is_due(certificate, &standing, now) {
             return match self.named_otherwise(certificate, current)? {
-                Some(current) => self.hand_over(certificate, &current, options.dry_run).await,
+                Some(current) => self.hand_over(certificate, &current, options).await,
                 None => Ok(self.not_due(certificate, &standing, now)),
             };
         }
         let refused = self.refused_beforehand(certificate, options.dry_run, now).await;
         if options.dry_run && certificate.issuer.can_rehearse() && !certificate.targets.is_empty() {
             let trial = self.issue(certificate, current, options.key, now).await?;
-            let mut reports = self.hand_over(certificate, &trial, true).await?;
+            let mut reports = self.hand_over(certificate, &trial, options).await?;
             for report in &mut reports {
                 report.plan.insert(
                     0,
@@ -268,7 +271,7 @@ impl Renewals {
             return Ok(refused);
         }
         let successor = self.order(certificate, &standing, options, now).await?;
-        self.hand_over(certificate, &successor, false).await
+        self.hand_over(certificate, &successor, options).await
     }
 
     /// Takes over what `swap` has handed to the targets of a certificate: its next renewal counts from there. A

@@ -58,14 +58,20 @@ named! {
     Step {
         /// Is the successor sound, is the target sound?
         Check = "check",
+        /// The target's ports closed to the outside.
+        Close = "close",
         /// Successor and key to where the target finds them.
         Stage = "stage",
+        /// TLS switched off, behind the closed door.
+        TlsOff = "tls-off",
         /// The references, all as one.
         Switch = "switch",
         /// Reload, restart or hot swap.
         Activate = "activate",
         /// Handshakes until the successor is seen.
         Prove = "prove",
+        /// The target's ports opened to the outside.
+        Open = "open",
         /// Back to what was before.
         RollBack = "roll-back",
         /// The old certificate and its key into the trash.

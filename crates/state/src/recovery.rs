@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use crate::database::{Batch, State, failed, from_json, to_json, to_time};
 use crate::error::StateError;
@@ -25,16 +26,24 @@ impl State {
             .fetch_optional(&self.pool)
             .await
             .map_err(failed("read what was reset"))?
-            .map(|row| {
-                Ok(Recovery {
-                    target: row.get("target"),
-                    kept: row.get("kept"),
-                    ports: from_json("list of ports", row.get("ports"))?,
-                    at: to_time(row.get("at"))?,
-                })
-            })
+            .map(|row| recovery(&row))
             .transpose()
     }
+
+    /// What was reset at any target and waits to be put back.
+    pub async fn recoveries(&self) -> Result<Vec<Recovery>, StateError> {
+        let rows = sqlx::query("SELECT * FROM recovery").fetch_all(&self.pool).await;
+        rows.map_err(failed("list what was reset"))?.iter().map(recovery).collect()
+    }
+}
+
+fn recovery(row: &SqliteRow) -> Result<Recovery, StateError> {
+    Ok(Recovery {
+        target: row.get("target"),
+        kept: row.get("kept"),
+        ports: from_json("list of ports", row.get("ports"))?,
+        at: to_time(row.get("at"))?,
+    })
 }
 
 /// Remembers what was reset, as a part of a transaction.

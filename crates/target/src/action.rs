@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use baton_finding::{Explain, Finding, Retry};
 use baton_platform::command::{Command, CommandError};
-use baton_platform::door::Door;
+use baton_platform::door::{Door, DoorError, Doorkeeper};
 use baton_platform::durable::{self, Attributes};
 use baton_store::{Imported, Store, StoreError};
 use baton_textedit::{ConflictError, Patch};
@@ -100,6 +100,16 @@ pub enum Action {
         /// What it is after; `None` for no file.
         after: Option<FileImage>,
     },
+    /// Puts a settings file back that was set aside or changed for a while, whatever the server has made in its
+    /// place meanwhile. It has no way back: what comes before it is its state.
+    PutBack {
+        /// The file itself, links followed.
+        path: PathBuf,
+        /// What it is to be again.
+        image: FileImage,
+        /// What it was changed to meanwhile; `None` for no file.
+        meanwhile: Option<FileImage>,
+    },
     /// Closes ports to the outside; its undo opens them.
     CloseDoor {
         /// Whose ports they are.
@@ -126,6 +136,8 @@ pub enum Before {
 pub struct ActionContext<'a> {
     /// The target's store.
     pub store: &'a dyn Store,
+    /// How ports are closed to the outside.
+    pub doors: &'a Doorkeeper,
     /// The successor with its key; absent when an old plan is undone and the successor is gone.
     pub successor: Option<&'a Certificate>,
 }
@@ -158,8 +170,8 @@ pub enum ActionError {
     #[error("`{}` was changed by someone else meanwhile", .0.display())]
     Changed(PathBuf),
     /// The ports of a target cannot be closed or opened.
-    #[error("the ports of {0:?} cannot be closed to the outside, or opened again")]
-    Door(String, #[source] std::io::Error),
+    #[error(transparent)]
+    Door(#[from] DoorError),
     /// The journaled edit does not fit the file.
     #[error("the edit does not fit `{}`", .0.display())]
     Conflict(PathBuf, #[source] ConflictError),
@@ -170,7 +182,7 @@ impl Explain for ActionError {
         match self {
             Self::Io(..) => "target-not-writable",
             Self::Store(error) => error.code(),
-            Self::Door(..) => "door-stuck",
+            Self::Door(error) => error.code(),
             Self::NoSuccessor(_) => "key-missing",
             Self::ConfigTest(_) => "config-test-failed",
             Self::Changed(_) | Self::Conflict(..) => "settings-changed",
@@ -188,10 +200,7 @@ impl Explain for ActionError {
             }
             Self::Io(..) => Some("see that the disk is writable and has room".to_owned()),
             Self::Store(error) => error.hint(),
-            Self::Door(..) => Some(
-                "it takes root and the program `nft` (package nftables); `--open` leaves the ports as they are"
-                    .to_owned(),
-            ),
+            Self::Door(error) => error.hint(),
             Self::NoSuccessor(_) => {
                 Some("import the certificate with its key into the store again".to_owned())
             }
@@ -259,15 +268,14 @@ impl Action {
             Self::SetFile { path, before, after } => {
                 set_file(path, before.as_ref(), after.as_ref(), Direction::Forward)?
             }
-            Self::CloseDoor { name, ports } => {
-                door(name, ports).close().map_err(|cause| ActionError::Door(name.clone(), cause))?;
-            }
+            Self::PutBack { path, image, meanwhile } => put_back(path, image, meanwhile.as_ref())?,
+            Self::CloseDoor { name, ports } => Door { keeper: context.doors, name, ports }.close().await?,
         }
         Ok(ActionReport::default())
     }
 
     /// Undoes it; undoing what was never done changes nothing.
-    pub fn undo(&self, context: ActionContext<'_>) -> Result<(), ActionError> {
+    pub async fn undo(&self, context: ActionContext<'_>) -> Result<(), ActionError> {
         match self {
             Self::Import { thumbprint } => {
                 context.store.discard(*thumbprint).map_err(ActionError::Store)?;
@@ -297,15 +305,10 @@ impl Action {
             Self::SetFile { path, before, after } => {
                 set_file(path, after.as_ref(), before.as_ref(), Direction::Back)
             }
-            Self::CloseDoor { name, ports } => {
-                door(name, ports).open().map_err(|cause| ActionError::Door(name.clone(), cause))
-            }
+            Self::PutBack { .. } => Ok(()),
+            Self::CloseDoor { name, ports } => Ok(Door { keeper: context.doors, name, ports }.open().await?),
         }
     }
-}
-
-fn door(name: &str, ports: &[u16]) -> Door {
-    Door { name: name.to_owned(), ports: ports.to_vec() }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -336,6 +339,19 @@ fn set_file(
         None => durable::remove_file(path),
     }
     .map_err(failed("write", path))
+}
+
+/// While a file is set aside, the server may make one of its own in its place.
+fn put_back(path: &Path, image: &FileImage, meanwhile: Option<&FileImage>) -> Result<(), ActionError> {
+    let present = FileImage::read(path).map_err(failed("read", path))?;
+    let present = present.as_ref().map(FileImage::content);
+    if present == Some(image.content()) {
+        return Ok(());
+    }
+    if meanwhile.is_some() && present != meanwhile.map(FileImage::content) {
+        return Err(ActionError::Changed(path.to_owned()));
+    }
+    image.write(path).map_err(failed("put back", path))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ActionError {

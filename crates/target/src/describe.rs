@@ -41,6 +41,7 @@ impl Action {
                 diff.map_or_else(|| self.to_string(), |diff| format!("{self}\n{diff}"))
             }
             Self::CloseDoor { .. }
+            | Self::PutBack { .. }
             | Self::Import { .. }
             | Self::MakeDirectory { .. }
             | Self::KeepOriginal { .. }
@@ -62,6 +63,7 @@ impl fmt::Display for Action {
             Self::ConfigTest { argv, .. } => write!(f, "run `{}` on the staged files", argv.join(" ")),
             Self::SetFile { path, after: None, .. } => write!(f, "set `{}` aside", path.display()),
             Self::SetFile { path, .. } => write!(f, "write `{}`", path.display()),
+            Self::PutBack { path, .. } => write!(f, "put `{}` back as it was", path.display()),
             Self::CloseDoor { ports, .. } => write!(f, "close the ports {ports:?} to the outside"),
             Self::Edit { path, changes, .. } => {
                 write!(f, "edit `{}`", path.display())?;

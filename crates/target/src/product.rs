@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use baton_finding::{Explain as _, Finding};
 use baton_platform::durable::{is_temporary, is_writable, remove_leftovers_of};
 use baton_store::Store;
+use baton_textedit::{Change, Pointer};
 use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
 
@@ -18,7 +19,7 @@ pub use preset::{ProductKind, UnknownProduct};
 use crate::action::Action;
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::not_writable;
-use crate::image::KeptFile;
+use crate::image::{FileImage, KeptFile};
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
 use crate::settings_file::{Place, SettingsFile};
 
@@ -43,6 +44,8 @@ pub(crate) struct FoundSettings {
     /// The files with the places in them that name the certificate in use.
     files: Vec<(SettingsFile, Vec<Place>)>,
     endpoints: Vec<(u16, bool)>,
+    /// The access control that was set aside.
+    access: Option<KeptFile>,
 }
 
 impl Product {
@@ -56,6 +59,9 @@ impl Product {
         let mut findings = Vec::new();
         let mut files = self.settings_files(&mut findings)?;
         files.retain(|file| !kept.iter().any(|kept| kept.path == file.real_path()));
+        let is_access =
+            |file: &&KeptFile| self.kind.access_file().is_some_and(|name| file.path.ends_with(name));
+        let (access, kept): (Vec<&KeptFile>, Vec<&KeptFile>) = kept.iter().partition(is_access);
         for file in kept {
             files.push(SettingsFile::kept(file)?);
         }
@@ -119,7 +125,11 @@ impl Product {
             certificate,
             tls,
             findings,
-            found: Found::Product(FoundSettings { files: matching, endpoints }),
+            found: Found::Product(FoundSettings {
+                files: matching,
+                endpoints,
+                access: access.into_iter().next().cloned(),
+            }),
         })
     }
 
@@ -144,8 +154,13 @@ impl Product {
         enable_tls: bool,
     ) -> Result<Actions, PlanError> {
         let mut actions = Actions::default();
+        // Before TLS is on: nobody is let in meanwhile who was not before.
+        if let Some(KeptFile { path, image }) = &found.access {
+            let before = FileImage::read(path).map_err(PlanError::Io)?;
+            actions.switch.push(Action::SetFile { path: path.clone(), before, after: Some(image.clone()) });
+        }
         for (file, places) in &found.files {
-            if !places.is_empty() {
+            if !places.is_empty() || file.is_kept() {
                 actions.switch.extend(file.hand_over(places, successor, enable_tls)?);
             }
         }
@@ -155,13 +170,44 @@ impl Product {
     /// What resets the TLS settings as the maker documents it: `tls.json` is set aside, or the protocol of the web
     /// server becomes plain HTTP.
     pub(crate) fn reset(&self, found: &FoundSettings) -> Result<Vec<Action>, PlanError> {
-        if let Some((file, _)) = file_ending(&found.files, "servers/tls.json") {
-            return Ok(vec![file.set_aside()?]);
+        let reset = match file_ending(&found.files, "servers/tls.json") {
+            Some((file, _)) => file.set_aside()?,
+            None => match file_ending(&found.files, "web/general.json") {
+                Some((file, _)) => file.set(plain_protocol())?,
+                None => return Ok(Vec::new()),
+            },
+        };
+        Ok(self.set_access_aside()?.into_iter().chain([reset]).collect())
+    }
+
+    /// What sets aside the access control that TLS is a condition of; empty where there is none.
+    pub(crate) fn set_access_aside(&self) -> Result<Option<Action>, PlanError> {
+        let Some(path) = self.kind.access_file().map(|name| self.servers().join(name)) else {
+            return Ok(None);
+        };
+        if !path.exists() {
+            return Ok(None);
         }
-        match file_ending(&found.files, "web/general.json") {
-            Some((file, _)) => Ok(file.set_string("/protocol", PLAIN_PROTOCOL)?.into_iter().collect()),
-            None => Ok(Vec::new()),
+        let path = fs::canonicalize(path).map_err(PlanError::Io)?;
+        let before = FileImage::read(&path).map_err(PlanError::Io)?;
+        Ok(before.map(|image| Action::SetFile { path, before: Some(image), after: None }))
+    }
+
+    /// What switches TLS off, and what has to be set aside for that; every other setting stays.
+    pub(crate) fn switch_off(&self, found: &FoundSettings) -> Result<Vec<Action>, PlanError> {
+        let mut actions: Vec<Action> = self.set_access_aside()?.into_iter().collect();
+        if let Some((file, _)) = file_ending(&found.files, "servers/tls.json")
+            && file.bool_at("/tlsEnabled") != Some(false)
+        {
+            actions.push(file.set(Change::bool(Pointer::root().member("tlsEnabled"), false))?);
         }
+        if let Some((file, places)) = file_ending(&found.files, "web/general.json")
+            && !places.is_empty()
+            && file.string_at("/protocol").is_some_and(|protocol| protocol != PLAIN_PROTOCOL)
+        {
+            actions.push(file.set(plain_protocol())?);
+        }
+        Ok(actions)
     }
 
     /// Where the product answers while TLS is off, on this machine.
@@ -276,6 +322,10 @@ impl Product {
         let listener = SettingsFile::read(&self.directory.join(name))?;
         Ok(listener.and_then(|file| file.port_at(pointer)))
     }
+}
+
+fn plain_protocol() -> Change {
+    Change::string(Pointer::root().member("protocol"), PLAIN_PROTOCOL.to_owned())
 }
 
 /// Switched off in `tls.json`, or by the protocol *HTTP - Unrestricted* of the web server.

@@ -69,16 +69,15 @@ impl SettingsFile {
         Ok(Action::SetFile { path: self.real_path.clone(), before, after: None })
     }
 
-    /// The action that gives a field another value.
-    pub(crate) fn set_string(&self, pointer: &str, value: &str) -> Result<Option<Action>, PlanError> {
-        let Ok(field) = pointer.parse::<Pointer>() else { return Ok(None) };
+    /// The action that makes the file another one.
+    pub(crate) fn set(&self, change: Change) -> Result<Action, PlanError> {
         let error = |cause: EditError| PlanError::Edit { path: self.path.clone(), cause };
-        let patch = self.document.edit(&[Change::string(field, value.to_owned())]).map_err(error)?;
+        let patch = self.document.edit(&[change]).map_err(error)?;
         let before = FileImage::read(&self.real_path).map_err(PlanError::Io)?;
         let changed = || PlanError::Changed { path: self.path.clone() };
         let image = before.clone().ok_or_else(changed)?;
         let after = image.with_content(patch.apply(image.content()).map_err(|_| changed())?);
-        Ok(Some(Action::SetFile { path: self.real_path.clone(), before, after: Some(after) }))
+        Ok(Action::SetFile { path: self.real_path.clone(), before, after: Some(after) })
     }
 
     /// Every field called `thumbprint`, and every other string that is a thumbprint.

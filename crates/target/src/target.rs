@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use baton_finding::Finding;
+use baton_platform::door::Doorkeeper;
 use baton_store::SharedStore;
 use baton_x509::{Certificate, Thumbprint, X509};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::action::{Action, ActionContext};
 use crate::activation::{Activation, ActivationError};
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::Files;
+use crate::guard::Guard;
 use crate::image::KeptFile;
 use crate::inspection::{Found, Inspection, PlanError, TargetError, key_missing};
 use crate::product::Product;
@@ -41,6 +43,10 @@ pub struct Target {
     pub endpoints: Vec<(EndpointAddress, Option<String>)>,
     /// When it counts as proven.
     pub policy: Policy,
+    /// How its ports are closed to the outside.
+    pub doors: Doorkeeper,
+    /// How it is handed over behind a closed door, where that is asked for.
+    pub guard: Guard,
 }
 
 /// What a handover would do: journaled before anything is done.
@@ -159,7 +165,7 @@ impl Target {
 
     /// What its actions work with.
     pub fn context<'a>(&'a self, successor: Option<&'a Certificate>) -> ActionContext<'a> {
-        ActionContext { store: self.store.as_ref(), successor }
+        ActionContext { store: self.store.as_ref(), doors: &self.doors, successor }
     }
 
     /// Brings the target to take up what was changed; returns what the command wrote.

@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore, SharedStore};
-use baton_target::{Action, Activation, Files, KeptFile, Kind, Plan, Policy, Product, ProductKind, Target};
+use baton_target::{
+    Action, Activation, Files, Guard, KeptFile, Kind, Plan, Policy, Product, ProductKind, Target, Tls,
+};
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::Certificate;
 
@@ -69,6 +72,8 @@ impl Scene {
             activation: Some(Activation::Watches),
             endpoints: Vec::new(),
             policy: Policy::default(),
+            doors: Doorkeeper { directory: directory.path().join("doors"), commands: None },
+            guard: Guard { always: false, tls: Tls::Off, ports: Vec::new(), limit: Duration::from_secs(60) },
         };
         Self { directory, target, successor }
     }
@@ -108,9 +113,9 @@ impl Scene {
         action.apply(self.target.context(Some(&self.successor))).await.unwrap();
     }
 
-    fn undo(&self, action: &Action) {
+    async fn undo(&self, action: &Action) {
         // After a crash the successor may be gone.
-        action.undo(self.target.context(None)).unwrap();
+        action.undo(self.target.context(None)).await.unwrap();
     }
 
     fn named(&self) -> String {
@@ -194,8 +199,8 @@ async fn a_failure_after_each_action_leaves_nothing_behind() {
             }
             // All of them, also those that were never done; and each undo twice.
             for action in actions.iter().rev() {
-                scene.undo(action);
-                scene.undo(action);
+                scene.undo(action).await;
+                scene.undo(action).await;
             }
             assert!(scene.tree() == before, "{name}: after {done} of {}", actions.len());
         }
@@ -245,7 +250,7 @@ async fn a_settings_file_that_someone_changed_is_not_touched() {
     for action in &plan.switch {
         let context = scene.target.context(Some(&scene.successor));
         assert!(action.apply(context).await.is_err());
-        assert!(action.undo(context).is_err());
+        assert!(action.undo(context).await.is_err());
     }
     assert!(scene.live() == before);
 }
@@ -261,8 +266,8 @@ async fn try_saga(scene: &Scene, actions: &[Action]) {
             assert!(scene.tree() == once, "{action}");
         }
         for action in actions.iter().rev() {
-            scene.undo(action);
-            scene.undo(action);
+            scene.undo(action).await;
+            scene.undo(action).await;
         }
         assert!(scene.tree() == before, "after {done} of {}", actions.len());
     }

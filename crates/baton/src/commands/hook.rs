@@ -67,7 +67,8 @@ async fn run_in(app: &App, named: &[String], issued: &Issued) -> Result<Swapped,
     if !targets.is_empty() {
         swap::import(app, &certificate).await?;
         let new = certificate.thumbprint();
-        let request = SwapRequest { old: None, new, targets, enable_tls: false, dry_run: false };
+        let request =
+            SwapRequest { old: None, new, targets, enable_tls: false, guarded: false, dry_run: false };
         let (more, worst) = swap::hand_over(app, &request).await?;
         reports.extend(more);
         failure = worst;

@@ -1,6 +1,6 @@
 //! `baton recover`
 
-use baton_handover::{RecoverRequest, Report};
+use baton_handover::{RecoverRequest, Report, Reset};
 use baton_state::Outcome;
 
 use crate::cli::{Globals, Recover};
@@ -12,14 +12,24 @@ use crate::place::Place;
 use crate::wiring::App;
 
 pub(crate) async fn run(globals: &Globals, arguments: &Recover, output: Output) -> Result<Exit, Failure> {
-    let place = Place::find(globals)?;
     let request = RecoverRequest {
+        reset: Reset::All,
         open: arguments.open,
         even_though_valid: arguments.even_though_valid,
         dry_run: arguments.dry_run,
     };
-    let asked = Request::Recover { target: arguments.target.clone(), request };
-    let Answer::Reports { reports, .. } = carry_out(place, asked).await? else {
+    ask(globals, &arguments.target, request, output).await
+}
+
+/// Has TLS of a target reset, and prints what became of it.
+pub(crate) async fn ask(
+    globals: &Globals,
+    target: &str,
+    request: RecoverRequest,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let asked = Request::Recover { target: target.to_owned(), request };
+    let Answer::Reports { reports, .. } = carry_out(Place::find(globals)?, asked).await? else {
         return Err(local::unexpected());
     };
     reports.iter().for_each(|report| output.report(report));

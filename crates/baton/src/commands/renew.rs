@@ -26,6 +26,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) ->
             _ => None,
         },
         dry_run: arguments.dry_run,
+        guarded: arguments.guarded,
     };
     let place = Place::find(globals)?;
     let request = Request::Renew { names: arguments.names.clone(), options };

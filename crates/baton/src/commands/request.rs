@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use baton_platform::progress::{self, Progress};
 
-use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap};
+use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap, tls};
 use crate::failure::Failure;
 use crate::local::{self, Answer, Request};
 use crate::place::Place;
@@ -57,6 +57,7 @@ pub(crate) async fn execute(app: &App, request: Request, is_up: bool) -> Result<
         }
         Request::Rollback { id, dry_run } => report(rollback::execute(app, id, dry_run).await?),
         Request::Recover { target, request } => report(recover::execute(app, &target, request).await?),
+        Request::TlsOn { target, dry_run } => report(tls::execute(app, &target, dry_run).await?),
         Request::Retire { foreign, dry_run } => {
             let (retired, kept) = retire::execute(app, foreign, dry_run).await?;
             Answer::Retired { retired, kept }

@@ -56,6 +56,7 @@ pub(crate) async fn execute(app: &App, id: Option<i64>, dry_run: bool) -> Result
         old: Some(begun.new),
         purpose: Purpose::Swap,
         enable_tls: false,
+        guarded: false,
         dry_run,
     };
     let report = engine.hand_over(&request).await?;

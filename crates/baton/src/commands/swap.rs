@@ -41,8 +41,14 @@ async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<
             return Ok((reports, None));
         }
     };
-    let request =
-        SwapRequest { old, new, targets, enable_tls: arguments.enable_tls, dry_run: arguments.dry_run };
+    let request = SwapRequest {
+        old,
+        new,
+        targets,
+        enable_tls: arguments.enable_tls,
+        guarded: arguments.guarded,
+        dry_run: arguments.dry_run,
+    };
     hand_over(app, &request).await
 }
 
@@ -101,6 +107,7 @@ pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Swapped,
             old: request.old,
             purpose: Purpose::Swap,
             enable_tls: request.enable_tls,
+            guarded: request.guarded,
             dry_run: request.dry_run,
         });
     }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use baton_issuer::ExternalAccount;
-use baton_target::{Files, Kind, Product, ProductKind};
+use baton_platform::door::DoorCommands;
+use baton_target::{Files, Guard, Kind, Product, ProductKind, Tls};
 use baton_x509::{PemContents, X509};
 use fs_err as fs;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 use crate::settings::dns::dns_solver;
+use crate::settings::values::TlsMeanwhile;
 use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings, alerts};
 use crate::wiring::{DESIGNER, INTERNAL};
 
@@ -22,12 +24,16 @@ const ACME_KIND: &str = "an issuer of the kind \"acme\"";
 /// How long each command of a target may run.
 pub(crate) const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long the ports of a target may stay closed when nobody is there who would open them.
+const DEFAULT_WINDOW_LIMIT: Duration = Duration::from_secs(120);
+
 /// All that can be wrong.
 pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
     check_names(loaded)?;
     check_references(loaded)?;
     for target in &loaded.settings.target {
         target_kind(loaded, target)?;
+        guard(loaded, target)?;
     }
     for issuer in &loaded.settings.issuer {
         check_issuer(loaded, issuer)?;
@@ -229,6 +235,37 @@ pub(crate) fn read_roots(loaded: &Loaded, settings: &IssuerSettings) -> Result<V
     let text = fs::read(loaded.resolve(root)).map_err(|error| unusable(error.to_string()))?;
     let contents = PemContents::read(&text).map_err(|error| unusable(error.to_string()))?;
     Ok(contents.certificates)
+}
+
+/// How the ports of a target are closed to the outside, and when.
+pub(crate) fn guard(
+    loaded: &Loaded,
+    settings: &TargetSettings,
+) -> Result<(Guard, Option<DoorCommands>), Failure> {
+    let own = settings.guard.as_ref();
+    let commands = match own.map(|own| (own.close.clone(), own.open.clone())) {
+        None | Some((None, None)) => None,
+        Some((Some(close), Some(open))) if !close.is_empty() && !open.is_empty() => {
+            Some(DoorCommands { close, open, time_limit: time_limit(settings) })
+        }
+        Some(_) => {
+            return Err(wrong(
+                loaded,
+                format!("the guard of the target {:?} lacks one of its commands", settings.name),
+                "set both close = [\"…\"] and open = [\"…\"], or none",
+            ));
+        }
+    };
+    let guard = Guard {
+        always: own.is_some_and(|own| own.always.unwrap_or(true)),
+        tls: match own.and_then(|own| own.tls) {
+            Some(TlsMeanwhile::On) => Tls::On,
+            Some(TlsMeanwhile::Off) | None => Tls::Off,
+        },
+        ports: own.map(|own| own.ports.iter().map(|port| port.get()).collect()).unwrap_or_default(),
+        limit: own.and_then(|own| own.limit).map_or(DEFAULT_WINDOW_LIMIT, |limit| limit.unsigned()),
+    };
+    Ok((guard, commands))
 }
 
 pub(crate) fn time_limit(settings: &TargetSettings) -> Duration {

@@ -280,6 +280,16 @@ impl From<KeyKind> for KeyAlgorithm {
     }
 }
 
+/// Whether TLS is off behind a closed door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TlsMeanwhile {
+    /// It is switched off, and on again.
+    Off,
+    /// It stays on.
+    On,
+}
+
 /// Whether a successor has a new key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -9,7 +9,7 @@ use baton_x509::Certificate;
 use jiff::Timestamp;
 
 use super::issuing::{failed, moment};
-use super::{ManagedCertificate, RenewError, Renewals, reason};
+use super::{ManagedCertificate, RenewError, RenewOptions, Renewals, reason};
 
 impl Renewals {
     /// Hands the pending successor over: the second half of a renewal.
@@ -20,7 +20,7 @@ impl Renewals {
         if let Some(pending) = self.usable_pending(certificate, &standing, clock::now())? {
             // Should the end of the order have been cut off.
             self.forget_order(certificate);
-            self.hand_over(certificate, &pending, false).await?;
+            self.hand_over(certificate, &pending, RenewOptions::default()).await?;
         } else if let Some(pending) = standing.pending {
             // Its key has gone from the store: it is of no use any more.
             let reason = format!("{} is not in the store", pending.thumbprint);
@@ -36,7 +36,7 @@ impl Renewals {
         &self,
         certificate: &ManagedCertificate,
         successor: &Certificate,
-        dry_run: bool,
+        options: RenewOptions,
     ) -> Result<Vec<Report>, RenewError> {
         let request = |target| Request {
             certificate: Some(&certificate.name),
@@ -45,11 +45,12 @@ impl Renewals {
             old: None,
             purpose: Purpose::Renew,
             enable_tls: false,
-            dry_run,
+            guarded: options.guarded,
+            dry_run: options.dry_run,
         };
         let requests: Vec<_> = certificate.targets.iter().map(|target| request(target)).collect();
         let (mut reports, failure) = self.engine.hand_over_all(&requests).await;
-        if dry_run {
+        if options.dry_run {
             return failure.map_or(Ok(reports), |error| Err(error.into()));
         }
         let now = clock::now();

@@ -79,6 +79,23 @@ impl ProductKind {
         }
     }
 
+    /// Ports that never speak TLS.
+    pub(crate) fn other_ports(self) -> &'static [u16] {
+        match self {
+            Self::BoardConnector => &[8098],
+            Self::Yunio | Self::XtractUniversal | Self::XtractCore => &[],
+        }
+    }
+
+    /// The file below `config/servers` that holds who may use the server. With it TLS cannot be switched off: yunIO
+    /// allows that only while anonymous access is allowed.
+    pub(crate) fn access_file(self) -> Option<&'static str> {
+        match self {
+            Self::Yunio => Some("permission.json"),
+            Self::XtractUniversal | Self::BoardConnector | Self::XtractCore => None,
+        }
+    }
+
     /// The configuration server's port; it has a certificate of its own in the older shape of the settings.
     pub(crate) fn configuration_port(self) -> Option<u16> {
         match self {
