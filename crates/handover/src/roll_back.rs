@@ -13,7 +13,7 @@ use crate::record::{AddressRecord, Prior};
 use crate::recover::left_closed;
 use crate::report::Report;
 use crate::running::{Running, ended};
-use crate::window::{inside, outside};
+use crate::window::{inside, latest, outside};
 
 impl Engine {
     /// Undoes all that the plan says, as far as it was done, and proves the state before.
@@ -91,6 +91,9 @@ impl Engine {
             closed.map_err(|error| vec![Finding::from_error(&error)])?;
         }
         let off = guard.as_ref().map(|guard| guard.off.as_slice()).unwrap_or_default();
+        // Where the switch had not begun with what was set aside, that is undone first; where it had, this is refused,
+        // and done after the references are back.
+        let _ = undo(running, off).await;
         undo(running, &running.record.plan.switch).await?;
         undo(running, off).await?;
         let mut proofs = None;
@@ -114,7 +117,8 @@ impl Engine {
                 undo(running, std::slice::from_ref(&guard.close)).await?;
             }
             let outside = outside(&running.record.addresses);
-            proofs.extend(self.prove_prior_at(running, &outside, activated).await?);
+            let more = self.prove_prior_at(running, &outside, activated).await?;
+            proofs = latest(proofs, more);
         }
         Ok(proofs)
     }

@@ -1,6 +1,6 @@
 //! TLS on again, with the certificate that the target names already: a handover to itself, with all its guarantees.
 
-use baton_finding::{Finding};
+use baton_finding::Finding;
 use baton_platform::clock;
 use baton_state::Outcome;
 use baton_target::{Kind, Target};

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use baton_finding::{Explain as _, Finding};
 use baton_platform::{command, host};
 use baton_state::{Recovery, Step};
-use baton_target::{Action, Inspection, Proof, Target, Tls, WindowPlan};
+use baton_target::{Action, Endpoint, Inspection, Proof, Target, Tls, WindowPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -73,6 +73,9 @@ impl Engine {
             findings.push(Finding::from_error(&error));
             WindowPlan { close: target.close_door(inspection, &plain), off: Vec::new(), back: Vec::new() }
         });
+        if !planned.off.is_empty() {
+            findings.extend(unknown_ports(target, inspection, &plain));
+        }
         if let Err(error) = target.rehearse_door(&planned.close).await {
             findings.push(Finding::from_error(&error));
         }
@@ -117,8 +120,7 @@ impl Engine {
             running.found([outside_not_asked(running)]);
         }
         let more = self.prove_successor_at(running, &outside).await?;
-        proofs.retain(|proof| !more.iter().any(|other| other.address == proof.address));
-        proofs.extend(more);
+        *proofs = latest(std::mem::take(proofs), more);
         Ok(())
     }
 }
@@ -184,6 +186,28 @@ pub(crate) fn inside(addresses: &[AddressRecord]) -> Vec<AddressRecord> {
 /// The addresses that the door was closed for.
 pub(crate) fn outside(addresses: &[AddressRecord]) -> Vec<AddressRecord> {
     addresses.iter().filter(|address| !address.address.ip().is_loopback()).cloned().collect()
+}
+
+/// One proof for each address.
+pub(crate) fn latest(mut proofs: Vec<Proof>, more: Vec<Proof>) -> Vec<Proof> {
+    proofs.retain(|proof| !more.iter().any(|other| other.address == proof.address));
+    proofs.extend(more);
+    proofs
+}
+
+/// A port that is not closed would show to the outside what must not be seen there.
+fn unknown_ports(target: &Target, inspection: &Inspection, plain: &[Endpoint]) -> Option<Finding> {
+    let tls = target.endpoints(inspection, inspection.leaf());
+    let usual = target.usual_ports();
+    let is_usual = |endpoint: &Endpoint| usual.contains(&endpoint.address.port());
+    let is_told = plain.iter().all(|endpoint| !endpoint.assumed) || tls.iter().all(is_usual);
+    (!is_told).then(|| {
+        Finding::error(
+            "plain-ports-unknown",
+            format!("{target} has ports of its own for TLS; where it answers without TLS is not known"),
+            "set guard = { ports = […] } to all its ports, those without TLS included",
+        )
+    })
 }
 
 fn outside_not_asked(running: &Running<'_>) -> Finding {

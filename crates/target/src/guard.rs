@@ -85,6 +85,14 @@ impl Target {
         }
     }
 
+    /// The ports on which the product usually speaks TLS.
+    pub fn usual_ports(&self) -> &'static [u16] {
+        match &self.kind {
+            Kind::Product(product) => product.kind.tls_ports(),
+            Kind::Files(_) => &[],
+        }
+    }
+
     /// Whether an action sets aside who may use the server.
     pub fn is_access_control(&self, action: &Action) -> bool {
         match (&self.kind, action) {

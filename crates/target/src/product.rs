@@ -220,12 +220,17 @@ impl Product {
         };
         let assumed = told.is_none();
         let ports = told.map_or_else(|| self.kind.plain_ports().to_vec(), |port| vec![port]);
-        let endpoint = |port| Endpoint {
+        Ok(self.plain_at(&ports, assumed))
+    }
+
+    /// Plain endpoints on this machine.
+    pub(crate) fn plain_at(&self, ports: &[u16], assumed: bool) -> Vec<Endpoint> {
+        let endpoint = |&port: &u16| Endpoint {
             address: EndpointAddress::from(std::net::SocketAddr::from(([127, 0, 0, 1], port))),
             name: "localhost".to_owned(),
             assumed,
         };
-        Ok(ports.into_iter().map(endpoint).collect())
+        ports.iter().map(endpoint).collect()
     }
 
     /// The endpoints on this machine, by the ports that the settings tell, or else by the usual ones.
@@ -243,6 +248,9 @@ impl Product {
         for directory in self.server_directories().map_err(std::io::Error::other)? {
             collect_json(&directory, DEEPEST, &mut paths).map_err(std::io::Error::other)?;
         }
+        // Those that are set aside are missing now.
+        paths.push(self.servers().join("tls.json"));
+        paths.extend(self.kind.access_file().map(|name| self.servers().join(name)));
         let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         paths.iter().try_for_each(|path| remove_leftovers_of(&real(path)))
     }
@@ -268,6 +276,8 @@ impl Product {
         for directory in self.server_directories()? {
             collect_json(&directory, DEEPEST, &mut paths)?;
         }
+        // Who may use the server is none of our business, in whatever form it is written.
+        paths.retain(|path| self.kind.access_file().is_none_or(|name| !path.ends_with(name)));
         let mut files = Vec::new();
         for path in paths {
             match SettingsFile::read(&path) {

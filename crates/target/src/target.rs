@@ -155,12 +155,16 @@ impl Target {
         }
     }
 
-    /// Where it answers plain HTTP while TLS is off.
+    /// Where it answers plain HTTP while TLS is off: the ports of its settings that are no endpoint's, else the
+    /// product's.
     pub fn plain_endpoints(&self, inspection: &Inspection) -> Result<Vec<Endpoint>, TargetError> {
-        match (&self.kind, &inspection.found) {
-            (Kind::Product(product), Found::Product(found)) => product.plain_endpoints(found),
-            _ => Ok(Vec::new()),
-        }
+        let (Kind::Product(product), Found::Product(found)) = (&self.kind, &inspection.found) else {
+            return Ok(Vec::new());
+        };
+        let tls = self.endpoints(inspection, inspection.leaf());
+        let is_plain = |port: &&u16| !tls.iter().any(|endpoint| endpoint.address.port() == **port);
+        let told: Vec<u16> = self.guard.ports.iter().filter(is_plain).copied().collect();
+        if told.is_empty() { product.plain_endpoints(found) } else { Ok(product.plain_at(&told, false)) }
     }
 
     /// What its actions work with.

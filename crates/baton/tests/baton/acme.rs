@@ -11,7 +11,7 @@ use baton_testkit::{
     invocation, openssl,
 };
 
-use crate::recover::{INSIDE, Network};
+use crate::network::{INSIDE, Network};
 use crate::up::{Up, is_full};
 use crate::world::{Ran, World, list, quoted};
 

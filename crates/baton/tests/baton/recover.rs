@@ -2,75 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use baton_testkit::{Authority, IssuedCertificate, Product, ProductFixture, openssl, program};
-use nix::sched::{CloneFlags, unshare};
 
+use crate::network::{Network, run};
 use crate::products::{HOST, handed_over};
 use crate::world::{World, list, quoted};
-
-pub(crate) const INSIDE: &str = "10.213.7.1";
-
-/// A network with one machine outside of it. It ends with the test.
-pub(crate) struct Network {
-    outside: Child,
-}
-
-impl Network {
-    /// Moves this thread, and every process that it starts, into a network of its own.
-    pub(crate) fn enter() -> Self {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a network of its own, which takes root");
-        let outside = Command::new("unshare")
-            .args(["-n", "sh", "-c", "echo ready; exec sleep 600"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut network = Self { outside };
-        let mut ready = [0; 6];
-        std::io::Read::read_exact(network.outside.stdout.as_mut().unwrap(), &mut ready).unwrap();
-        let pid = network.outside.id().to_string();
-        for command in [
-            "ip link set lo up".to_owned(),
-            format!("ip link add inside type veth peer name outside netns {pid}"),
-            format!("ip address add {INSIDE}/24 dev inside"),
-            "ip link set inside up".to_owned(),
-            format!("nsenter -t {pid} -n ip address add 10.213.7.2/24 dev outside"),
-            format!("nsenter -t {pid} -n ip link set outside up"),
-        ] {
-            run(&command);
-        }
-        network
-    }
-
-    /// What a command says that is run outside.
-    pub(crate) fn outside(&self, command: &[&str]) -> std::process::Output {
-        let pid = self.outside.id().to_string();
-        let mut nsenter = Command::new("nsenter");
-        nsenter.args(["-t", &pid, "-n"]).args(command).stdin(Stdio::null()).output().unwrap()
-    }
-
-    /// Whether the port answers a connection from outside.
-    fn reaches(&self, port: u16) -> bool {
-        let url = format!("telnet://{INSIDE}:{port}");
-        let curl = ["curl", "-s", "--connect-timeout", "1", "--max-time", "1", "-w", "%{time_connect}", &url];
-        let output = self.outside(&curl);
-        String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().is_ok_and(|seconds| seconds > 0.0)
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.outside.kill();
-        let _ = self.outside.wait();
-    }
-}
-
-fn run(command: &str) {
-    let mut words = command.split_whitespace();
-    let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// yunIO on its usual ports, reachable from outside, with a certificate that has expired.
 struct Scene {

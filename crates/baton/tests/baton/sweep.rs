@@ -9,6 +9,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use crate::sweep::kill::Server;
 
 mod acme;
+mod guard;
 mod kill;
 mod nginx;
 mod power_cut;
@@ -50,6 +51,21 @@ fn a_roll_back_of_nginx_survives_a_kill_at_every_system_call() {
 #[test]
 fn a_renewal_by_acme_survives_a_kill_at_every_system_call() {
     acme::sweep(FEW);
+}
+
+#[test]
+fn a_guarded_window_survives_a_kill_at_every_system_call() {
+    kill::sweep::<guard::GuardedScene<false>>(Server::Lives, FEW);
+}
+
+#[test]
+fn a_guarded_window_survives_a_kill_and_a_boot_at_every_system_call() {
+    kill::sweep::<guard::GuardedScene<false>>(Server::Boots, FEW);
+}
+
+#[test]
+fn a_roll_back_of_a_guarded_window_survives_a_kill_and_a_boot_at_every_system_call() {
+    kill::sweep::<guard::GuardedScene<true>>(Server::Boots, FEW);
 }
 
 #[test]

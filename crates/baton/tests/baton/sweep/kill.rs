@@ -18,6 +18,8 @@ pub(super) enum Server {
     Lives,
     /// It is down when `resume` runs, wherever a handover was interrupted: `resume` must bring it up.
     Down,
+    /// The machine goes down and comes up again before `resume` runs.
+    Boots,
 }
 
 /// Counts the points of a swap that is left alone, and then kills one at each of them; `sample` of them in the short form.
@@ -25,6 +27,7 @@ pub(super) fn sweep<S: Scene>(server: Server, sample: usize) {
     let what = match server {
         Server::Lives => format!("kill sweep, {}", S::NAME),
         Server::Down => format!("kill sweep, {} that is down", S::NAME),
+        Server::Boots => format!("kill sweep, {} that boots", S::NAME),
     };
     let count = count_points::<S>();
     let points = choose(&what, count, sample);
@@ -74,7 +77,16 @@ fn try_one(scene: &mut impl Scene, point: usize, server: Server) -> Result<bool,
         }
         scene.stop();
     }
+    scene.check_outside().map_err(|error| with_place(format!("before resume: {error}")))?;
+    if server == Server::Boots {
+        scene.stop();
+        // Where the certificate is refused, it is down until it is brought back.
+        let started = scene.start();
+        let outside = scene.check_outside();
+        outside.map_err(|error| with_place(format!("after a boot that ended with {started:?}: {error}")))?;
+    }
     check_recovery(scene).map_err(with_place)?;
+    scene.check_outside().map_err(|error| with_place(format!("after resume: {error}")))?;
     Ok(true)
 }
 

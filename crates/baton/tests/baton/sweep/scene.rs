@@ -72,6 +72,11 @@ pub(super) trait Scene: Send {
         self.wait_until_served(self.old()).unwrap();
     }
 
+    /// What must hold for the outside at any moment; the error is what it sees.
+    fn check_outside(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// All that is below the scene's directories now.
     fn tree(&self) -> Tree {
         let roots: Vec<PathBuf> = self.beginning().roots.iter().cloned().collect();
