@@ -33,10 +33,14 @@ pub(crate) struct Scene {
 impl Scene {
     fn yunio(guard: &str) -> Self {
         let scene = Self::new(ProductFixture::new(Product::Yunio), "services", "services-tls", guard);
-        fs_err::write(scene.permission(), PERMISSION).unwrap();
-        fs_err::set_permissions(scene.permission(), std::fs::Permissions::from_mode(0o640)).unwrap();
+        scene.restrict_access();
         scene.restart();
         scene
+    }
+
+    fn restrict_access(&self) {
+        fs_err::write(self.permission(), PERMISSION).unwrap();
+        fs_err::set_permissions(self.permission(), std::fs::Permissions::from_mode(0o640)).unwrap();
     }
 
     fn new(fixture: ProductFixture, plain: &'static str, tls: &'static str, guard: &str) -> Self {
@@ -438,4 +442,146 @@ fn commands_of_the_administrator_close_and_open_where_no_firewall_is_known() {
     scene.write_settings(&format!("{{ close = {close} }}"), "");
     let wrong = scene.world.baton(&["check"]).expect(2);
     assert!(wrong.stderr.contains("lacks one of its commands"), "{}", wrong.stderr);
+}
+
+/// Asks over one connection, as long as that lasts, and writes down when it was answered.
+const CLIENT: &str = r#"
+import http.client, ssl, sys, time
+context = ssl._create_unverified_context()
+connection = None
+while True:
+    try:
+        if connection is None:
+            connection = http.client.HTTPSConnection(sys.argv[1], int(sys.argv[2]), context=context, timeout=0.3)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        with open(sys.argv[3], "a") as log:
+            log.write(f"{time.time_ns()} {connection.sock.getsockname()[1]}\n")
+    except Exception:
+        connection = None
+    time.sleep(0.02)
+"#;
+
+#[test]
+fn an_established_connection_is_cut_off_while_nginx_is_handed_over_by_renew() {
+    let network = Network::enter();
+    let scene = crate::nginx::Scene::new();
+    let port = scene.nginx.address().port();
+    let configuration = scene.nginx.prefix().join("nginx.conf");
+    let text = fs_err::read_to_string(&configuration).unwrap();
+    let everywhere =
+        text.replace(&format!("listen {}", scene.nginx.address()), &format!("listen 0.0.0.0:{port}"));
+    fs_err::write(&configuration, everywhere).unwrap();
+    let mut nginx = scene.nginx;
+    nginx.stop();
+    nginx.start_again().unwrap();
+    let world = scene.world;
+    let path = |name: &str| world.path(name).display().to_string();
+    let activation = format!(
+        "date +%s%N > {}; sleep 1; {}; sleep 1; date +%s%N > {}\n",
+        path("begins"),
+        nginx.reload_command().join(" "),
+        path("ends")
+    );
+    fs_err::write(world.path("activate.sh"), activation).unwrap();
+    let settings = fs_err::read_to_string(world.path("baton.toml")).unwrap();
+    let reload = format!("activate = {}", list(&nginx.reload_command()));
+    let guarded = format!("activate = {}", list(&["sh".to_owned(), path("activate.sh")]));
+    assert!(settings.contains(&reload));
+    world.write_settings(&settings.replace(&reload, &guarded));
+    let answers = path("answers");
+    let number = port.to_string();
+    let mut client = network.start_outside(&["python3", "-c", CLIENT, INSIDE, &number, &answers]);
+    let count = || fs_err::read_to_string(&answers).unwrap_or_default().lines().count();
+    wait_until("the outside is answered", LIMIT, || count() > 5);
+
+    let ran = world.baton(&["renew", "site", "--force", "--guarded", "--json"]).expect(0);
+
+    assert_eq!(ran.json()["outcome"], "served");
+    assert_eq!(steps(&ran), ["check", "close", "stage", "switch", "activate", "prove", "open"]);
+    assert!(
+        ran.codes().contains(&"outside-not-asked".to_owned()),
+        "its endpoint is on the loopback interface"
+    );
+    let before = count();
+    wait_until("the outside is answered again", LIMIT, || count() > before + 5);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    let (begins, ends) = (moment(&path("begins")), moment(&path("ends")));
+    let answered: Vec<u128> = (fs_err::read_to_string(&answers).unwrap().lines())
+        .map(|line| line.split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    let inside = answered.iter().filter(|at| (begins..ends).contains(*at)).count();
+    assert_eq!(inside, 0, "of {} answers", answered.len());
+    assert!(answered.iter().any(|at| *at < begins) && answered.iter().any(|at| *at > ends));
+    let again = world.baton(&["renew", "site", "--force", "--json"]).expect(0);
+    assert!(!steps(&again).contains(&"close".to_owned()), "unguarded unless it is asked for");
+}
+
+fn moment(path: &str) -> u128 {
+    fs_err::read_to_string(path).unwrap().trim().parse().unwrap()
+}
+
+/// yunIO with a certificate that has expired, and an issuer that has a new one.
+fn expired() -> Scene {
+    let scene = Scene::new(ProductFixture::new(Product::Yunio), "services", "services-tls", "");
+    let expired = Authority::new("Old CA").issue(&[HOST]).expired().sign();
+    scene.fixture.enable_tls(&expired);
+    scene.restart();
+    let settings = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&format!(
+        "{settings}\n[[issuer]]\nname = 'internal'\nkind = 'internal'\n\n\
+         [[certificate]]\nname = 'sap'\nnames = ['{HOST}']\nissuer = 'internal'\ntargets = ['sap']\n\n\
+         [[certificate]]\nname = 'aaa'\nnames = ['aaa.example.com']\nissuer = 'internal'\n"
+    ));
+    scene
+}
+
+fn assert_back(scene: &Scene, renewed: &Ran) {
+    assert_eq!(renewed.json()["outcome"], "served", "{}", renewed.stdout);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8175));
+    let served = openssl::served_certificate(address, HOST).unwrap().thumbprint;
+    assert_eq!(renewed.json()["new"], served.as_str());
+    assert_eq!(scene.tables(), "");
+    assert!(scene.network.reaches(8175));
+}
+
+#[test]
+fn an_expired_product_that_runs_comes_back_by_one_command() {
+    let scene = expired();
+    scene.world.baton(&["renew", "aaa"]).expect(0);
+    let status = scene.world.baton(&["status", "--json"]).expect(11);
+    let rows = &status.json()["rows"];
+    assert_eq!(rows[0]["target"], "sap", "what has expired comes first: {rows}");
+    assert!(rows[0].to_string().contains("named-expired"), "{rows}");
+
+    assert_back(&scene, &scene.world.baton(&["renew", "sap", "--force", "--json"]).expect(0));
+}
+
+#[test]
+fn an_expired_product_that_is_down_comes_back_by_one_command() {
+    let scene = expired();
+    scene.fixture.stop();
+
+    let renewed = scene.world.baton(&["renew", "sap", "--force", "--json"]).expect(0);
+
+    assert!(renewed.codes().contains(&"endpoint-refused".to_owned()), "told, and no refusal");
+    assert_back(&scene, &renewed);
+}
+
+#[test]
+fn an_expired_product_that_was_recovered_comes_back_by_one_command() {
+    let scene = expired();
+    scene.restrict_access();
+    let open = scene.world.baton(&["recover", "sap", "--open", "--json"]).expect(3);
+    assert_eq!(open.codes(), ["access-control-dropped"]);
+    scene.world.baton(&["recover", "sap"]).expect(0);
+    assert!(scene.answers_plain());
+    assert!(!scene.permission().exists() && !scene.network.reaches(8075));
+    let status = scene.world.baton(&["status", "--json"]).expect(11);
+    assert!(status.stdout.contains("tls-reset"), "{}", status.stdout);
+
+    assert_back(&scene, &scene.world.baton(&["renew", "sap", "--force", "--json"]).expect(0));
+
+    scene.assert_open_with_access_control();
 }
