@@ -34,6 +34,8 @@ impl Action {
                 Some(diff) => format!("edit `{}`, {}\n{diff}", path.display(), permissions(path, 0o644)),
                 None => self.to_string(),
             },
+            // What is set aside is not shown: it may be access control.
+            Self::SetFile { after: None, .. } => self.to_string(),
             Self::SetFile { path, before, after } => {
                 let text = |image: &Option<FileImage>| image.as_ref().map(|image| image.content().to_vec());
                 let diff =

@@ -60,7 +60,10 @@ impl Target {
         if ports.is_empty() {
             let tls = self.endpoints(inspection, inspection.leaf());
             ports.extend(tls.iter().chain(plain).map(|endpoint| endpoint.address.port()));
-            if let Kind::Product(product) = &self.kind {
+            if let (Kind::Product(product), Found::Product(found)) = (&self.kind, &inspection.found) {
+                // All of them, also where the settings name only some endpoints.
+                let own = product.endpoints_of(found, "localhost");
+                ports.extend(own.iter().map(|endpoint| endpoint.address.port()));
                 ports.extend(product.kind.other_ports());
             }
             ports.sort_unstable();

@@ -228,7 +228,17 @@ fn the_unit_file_is_sound() {
     let world = World::new();
     let path = world.path("baton.service");
     fs_err::write(&path, unit.replace(program, env!("CARGO_BIN_EXE_baton"))).unwrap();
-    let verified = invocation::run(&["systemd-analyze", "verify", path.to_str().unwrap()], LIMIT);
+    assert_verified(&path);
+}
+
+#[test]
+fn the_unit_file_of_closed_doors_is_sound() {
+    let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd/baton-doors.service");
+    assert_verified(&packaged);
+}
+
+fn assert_verified(unit: &Path) {
+    let verified = invocation::run(&["systemd-analyze", "verify", unit.to_str().unwrap()], LIMIT);
     let verified = verified.unwrap().expect_success();
     assert_eq!((verified.stdout.trim(), verified.stderr.trim()), ("", ""));
 }
