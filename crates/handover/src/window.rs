@@ -11,7 +11,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use baton_finding::{Explain as _, Finding};
-use baton_platform::{command, host};
+use baton_platform::{command, door, host};
 use baton_state::{Recovery, Step};
 use baton_target::{Action, Endpoint, Inspection, Proof, Target, Tls, WindowPlan};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,13 @@ impl Engine {
         }
         if let Err(error) = target.rehearse_door(&planned.close).await {
             findings.push(Finding::from_error(&error));
+        }
+        if door::outlives_boot() == Some(false) && target.doors.commands.is_none() {
+            findings.push(Finding::warning(
+                "door-not-over-boot",
+                "ports that are closed do not stay closed when this machine starts in between",
+                "install packaging/systemd/baton-doors.service, and enable it",
+            ));
         }
         let plain = if planned.off.is_empty() { Vec::new() } else { self.now(target, plain).await };
         let guard = GuardRecord { close: planned.close, off: planned.off, plain, held: false };

@@ -12,6 +12,7 @@ use baton_testkit::{Authority, IssuedCertificate, Product, ProductFixture, Setti
 
 use crate::network::{INSIDE, Network, run};
 use crate::products::{HOST, handed_over};
+use crate::up::Up;
 use crate::world::{Ran, World, list, quoted};
 
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/systemd/baton-doors.service");
@@ -447,6 +448,27 @@ fn commands_of_the_administrator_close_and_open_where_no_firewall_is_known() {
     scene.write_settings(&format!("{{ close = {close} }}"), "");
     let wrong = scene.world.baton(&["check"]).expect(2);
     assert!(wrong.stderr.contains("lacks one of its commands"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_running_up_guards_what_its_settings_ask_for_and_brings_back_what_was_left() {
+    let scene = Scene::yunio("{ limit = '10m' }");
+    let before = fs_err::read(scene.fixture.tls_json()).unwrap();
+    scene.kill_in_window();
+
+    let up = Up::start(&scene.world, &[]);
+
+    wait_until("its start opens the door", LIMIT, || scene.tables().is_empty());
+    wait_until("the journal tells so", LIMIT, || {
+        scene.world.baton(&["history", "--json"]).expect(0).stdout.contains("rolled-back")
+    });
+    scene.assert_as_before(&before);
+    scene.seen();
+    let swapped = scene.swap(&[]).expect(0);
+    assert!(steps(&swapped).contains(&"close".to_owned()));
+    assert_eq!(scene.seen(), BEHIND_DOOR);
+    scene.assert_as_before(&handed_over(&before, &scene.old, &scene.new));
+    assert_eq!(up.stop(), 0);
 }
 
 /// Asks over one connection, as long as that lasts, and writes down when it was answered.
