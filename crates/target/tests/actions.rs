@@ -298,3 +298,40 @@ async fn a_reset_and_what_puts_it_back_are_undone_after_any_failure() {
     }
     assert_eq!(scene.named(), scene.successor.thumbprint().to_string());
 }
+
+#[tokio::test]
+async fn a_window_with_tls_off_is_undone_after_any_failure() {
+    let scene = Scene::product();
+    let permission = scene.directory.path().join("live/config/servers/permission.json");
+    fs_err::write(&permission, "no JSON at all").unwrap();
+    fs_err::set_permissions(&permission, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let inspection = scene.target.inspect().unwrap();
+    let window = scene.target.window(&inspection, &[]).unwrap();
+    let switch: Vec<Action> = window.back.iter().cloned().chain(scene.plan().switch).collect();
+    let all: Vec<&Action> = window.off.iter().chain(&switch).collect();
+    assert_eq!(all.len(), 5, "access control and TLS off, both back, and the references");
+    let before = scene.tree();
+    for done in 0..=all.len() {
+        for action in &all[..done] {
+            scene.apply(action).await;
+            let once = scene.tree();
+            scene.apply(action).await;
+            assert!(scene.tree() == once, "{action}");
+        }
+        if done == window.off.len() {
+            assert!(!permission.exists());
+            assert_eq!(scene.target.inspect().unwrap().tls, Tls::Off);
+            // The product may make one of its own while it has none.
+            fs_err::write(&permission, "everyone").unwrap();
+        }
+        // As the engine goes back: what was set aside, where the switch had not begun with it; then all.
+        for action in window.off.iter().rev() {
+            let _ = action.undo(scene.target.context(None)).await;
+        }
+        for action in switch.iter().rev().chain(window.off.iter().rev()) {
+            scene.undo(action).await;
+            scene.undo(action).await;
+        }
+        assert!(scene.tree() == before, "after {done} of {}", all.len());
+    }
+}
