@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use baton_finding::Explain;
 
+#[cfg(target_os = "linux")]
+pub mod leftover;
+
 /// How much of a command's output is kept: the end of it, which tells why it failed.
 const KEPT_OUTPUT: u64 = 16 * 1024;
 
@@ -28,12 +31,17 @@ pub struct Command {
     pub bound: Vec<(PathBuf, PathBuf)>,
     /// What it reads from its standard input.
     pub input: Vec<u8>,
+    /// Its working directory; `None` for that of this process.
+    pub directory: Option<PathBuf>,
+    /// Whether it ends when this process ends, however that comes about. Its own children do not: see
+    /// [`leftover::end`].
+    pub is_tied: bool,
 }
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The exit code; `None` when a signal ended it.
+    /// The exit code; `None` when a signal ended it. On Windows it may be an HRESULT, which is negative.
     pub exit_code: Option<i32>,
     /// The end of what it wrote to standard output and standard error.
     pub output: String,
@@ -104,6 +112,20 @@ impl Explain for CommandError {
     }
 }
 
+/// Where a program is, as it would be found when it is started; `None` when it is nowhere.
+#[expect(clippy::disallowed_methods, reason = "the system itself looks there, and no setting says otherwise")]
+pub fn find(program: &str) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        use std::os::unix::fs::PermissionsExt as _;
+        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains(std::path::is_separator) {
+        return Some(PathBuf::from(program)).filter(is_program);
+    }
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|directory| directory.join(&file)).find(is_program)
+}
+
 fn output_suffix(output: &str) -> String {
     let output = output.trim();
     if output.is_empty() { String::new() } else { format!(": {output}") }
@@ -112,11 +134,32 @@ fn output_suffix(output: &str) -> String {
 impl Command {
     /// A command with the environment of this process, without staged files, and with nothing to read.
     pub fn new(argv: Vec<String>, time_limit: Duration) -> Self {
-        Self { argv, time_limit, environment: Vec::new(), bound: Vec::new(), input: Vec::new() }
+        Self {
+            argv,
+            time_limit,
+            environment: Vec::new(),
+            bound: Vec::new(),
+            input: Vec::new(),
+            directory: None,
+            is_tied: false,
+        }
     }
 
-    /// Runs it to its end, or to its time limit.
+    /// Runs it to its end, or to its time limit; an end other than exit code 0 is an error.
     pub async fn run(&self) -> Result<Outcome, CommandError> {
+        let outcome = self.run_to_end().await?;
+        match outcome.exit_code {
+            Some(0) => Ok(outcome),
+            _ => Err(CommandError::Failed {
+                command: self.to_string(),
+                how: outcome.how(),
+                output: outcome.output,
+            }),
+        }
+    }
+
+    /// Runs it to whatever end, or to its time limit.
+    pub async fn run_to_end(&self) -> Result<Outcome, CommandError> {
         let (program, arguments) = self.argv.split_first().ok_or(CommandError::Empty)?;
         let not_started = |cause| CommandError::NotStarted { program: program.clone(), cause };
         let mut output = tempfile::tempfile().map_err(not_started)?;
@@ -133,6 +176,13 @@ impl Command {
             .kill_on_drop(true);
         for name in crate::service_manager::VARIABLES {
             command.env_remove(name);
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        #[cfg(target_os = "linux")]
+        if self.is_tied {
+            leftover::tie(&mut command);
         }
         #[cfg(target_os = "linux")]
         if !self.bound.is_empty() {
@@ -155,12 +205,14 @@ impl Command {
             return Err(CommandError::TimedOut { command: self.to_string(), limit: self.time_limit, output });
         };
         let status = status.map_err(not_started)?;
-        let output = kept(&mut output);
-        if status.success() {
-            return Ok(Outcome { exit_code: status.code(), output });
-        }
-        let how = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-        Err(CommandError::Failed { command: self.to_string(), how, output })
+        Ok(Outcome { exit_code: status.code(), output: kept(&mut output) })
+    }
+}
+
+impl Outcome {
+    /// "exit code 1", "a signal".
+    pub fn how(&self) -> String {
+        self.exit_code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod door;
 pub mod durable;
 #[cfg(target_os = "linux")]
 pub mod file_watch;
+pub mod foreign_file;
 pub mod host;
 pub mod local_socket;
 pub mod lock;
