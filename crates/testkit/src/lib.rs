@@ -5,7 +5,8 @@
 //! with OpenSSL's command line ([`openssl`]) or with rustls under load ([`load`]), and hands over to real peers:
 //! nginx ([`nginx`]) and a stand-in for the four Windows server products ([`product_server`], [`product`]). ACME
 //! clients get their certificates from Pebble ([`pebble`]), with renewal information and profiles by an [`acme_proxy`]
-//! in front of it, and may answer it by a [`webroot`] or in a zone of BIND or Knot ([`name_server`]). Alerts arrive at a
+//! in front of it, and may answer it by a [`webroot`] or in a zone of BIND or Knot ([`name_server`]). Other CAs are `openssl
+//! ca` ([`openssl_authority`]) and a stand-in for Active Directory Certificate Services ([`certreq`]). Alerts arrive at a
 //! [`receiver`] of webhooks or a [`mail_server`], and metrics go to a real [`prometheus`]. It stops a program at each of
 //! its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories to put them
 //! back ([`tree`]).
@@ -28,6 +29,7 @@ pub mod invocation;
 pub mod load;
 pub mod mail_server;
 pub mod openssl;
+pub mod openssl_authority;
 pub mod port;
 pub mod program;
 pub mod receiver;
@@ -36,6 +38,8 @@ pub mod webroot;
 #[cfg(unix)]
 mod acceptor;
 pub mod acme_proxy;
+#[cfg(unix)]
+pub mod certreq;
 #[cfg(target_os = "linux")]
 pub mod name_server;
 #[cfg(unix)]
@@ -65,6 +69,8 @@ mod server;
 #[cfg(unix)]
 pub use acme_proxy::{AcmeProxy, RecordedOrder, RenewalAnswer, certificate_identifier};
 pub use authority::{Authority, IssuedCertificate};
+#[cfg(unix)]
+pub use certreq::Certreq;
 pub use digest::{fingerprint, thumbprint};
 pub use load::{LoadReport, TlsLoad};
 pub use mail_server::{MailOptions, MailServer, MailTls, ReceivedMail};
@@ -72,6 +78,7 @@ pub use mail_server::{MailOptions, MailServer, MailTls, ReceivedMail};
 pub use name_server::NameServer;
 #[cfg(unix)]
 pub use nginx::Nginx;
+pub use openssl_authority::OpensslAuthority;
 #[cfg(unix)]
 pub use pebble::{Pebble, PebbleOptions};
 #[cfg(unix)]
