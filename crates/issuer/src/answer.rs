@@ -1,6 +1,8 @@
 //! What a CA answers, compared with what it was asked.
 
-use baton_x509::{AssembleError, Certificate, Name, PrivateKey, UnusableKey, X509};
+use baton_x509::{
+    AssembleError, Certificate, Name, PemContents, PemError, PrivateKey, UnusableKey, X509, build_chain,
+};
 use jiff::Timestamp;
 
 use crate::text::plain;
@@ -34,6 +36,32 @@ pub enum AnswerError {
     /// The pile is no certificate.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+}
+
+/// The certificates in a file that a CA has answered with: PEM, with whatever is around it, or DER.
+pub fn certificates_of_file(content: &[u8]) -> Result<Vec<X509>, PemError> {
+    if PemContents::is_pem(content) {
+        // A key in it is none of ours: ours never left.
+        return Ok(PemContents::read(content)?.certificates);
+    }
+    let certificate =
+        X509::from_der(content).map_err(|cause| PemError::Certificate { position: 1, cause })?;
+    Ok(vec![certificate])
+}
+
+/// The certificates of an answer, with those of `known` that are missing between the leaf for `key` and its root.
+pub(crate) fn completed(mut certificates: Vec<X509>, known: &[X509], key: &PrivateKey) -> Vec<X509> {
+    let public = key.public_key().unwrap_or_default();
+    let Some(leaf) = certificates.iter().find(|leaf| leaf.public_key() == public).cloned() else {
+        return certificates;
+    };
+    let pile: Vec<X509> = certificates.iter().chain(known).cloned().collect();
+    for issuer in build_chain(&leaf, &pile) {
+        if !issuer.is_self_issued() && !certificates.contains(&issuer) {
+            certificates.push(issuer);
+        }
+    }
+    certificates
 }
 
 /// The certificate that was asked for, out of those in the answer: for this key, for these names, still valid. In what

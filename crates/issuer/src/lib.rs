@@ -2,7 +2,8 @@
 //!
 //! An [`Issuer`] turns names and a key into a certificate. The [`InternalAuthority`] is a small CA of our own, for
 //! machines that no public CA reaches; [`Acme`] speaks to any CA that automates by RFC 8555; a manual issuer is a
-//! person, who brings the certificate by hand.
+//! person, who brings the certificate by hand. For all others a program asks: a [`CommandAuthority`] is any CA by a
+//! command, [`Adcs`] is Active Directory Certificate Services.
 
 mod acme;
 mod answer;
@@ -10,6 +11,7 @@ mod authority;
 mod kept_request;
 mod key;
 mod profile;
+mod program;
 mod renewal_info;
 mod request;
 mod text;
@@ -17,18 +19,21 @@ mod text;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use baton_finding::{Explain, Retry};
+use baton_finding::{Explain, Finding, Retry};
 use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
 use jiff::{SignedDuration, Timestamp};
 
 pub use acme::{
     ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, TlsResponder,
 };
-pub use answer::{AnswerError, certificate_of_answer};
+pub use answer::{AnswerError, certificate_of_answer, certificates_of_file};
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;
 pub use kept_request::{KeptRequest, KeptRequestError, KeptRequests, request_id};
+pub use program::{
+    Adcs, AdcsSettings, AwaitingApproval, CommandAuthority, CommandSettings, ExchangeSettings, ProgramError,
+};
 pub use renewal_info::RenewalInfo;
 pub use request::{CertificateRequest, Encoding, InvalidTemplate, Template};
 
@@ -44,6 +49,10 @@ pub enum Issuer {
     },
     /// A CA that speaks ACME.
     Acme(Box<Acme>),
+    /// A CA that a command asks.
+    Command(Box<CommandAuthority>),
+    /// Active Directory Certificate Services.
+    Adcs(Box<Adcs>),
     /// A person brings it, with `baton store import` and `baton swap`.
     Manual,
 }
@@ -113,6 +122,9 @@ pub enum IssueError {
     /// The ACME server gave none.
     #[error(transparent)]
     Acme(#[from] AcmeError),
+    /// The program that asks the CA gave none.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// The certificate is brought by hand.
     #[error("the issuer is a person: the certificate is brought by hand")]
     ByHand,
@@ -127,6 +139,7 @@ impl Explain for IssueError {
             Self::RootEnds { .. } => "ca-root-ends",
             Self::Failed { .. } => "not-issued",
             Self::Acme(error) => error.code(),
+            Self::Program(error) => error.code(),
             Self::ByHand => "issuer-manual",
         }
     }
@@ -135,6 +148,7 @@ impl Explain for IssueError {
         match self {
             Self::Files { .. } | Self::Failed { .. } => Retry::Backoff,
             Self::Acme(error) => error.retry(),
+            Self::Program(error) => error.retry(),
             _ => Retry::Never,
         }
     }
@@ -158,6 +172,7 @@ impl Explain for IssueError {
             }
             Self::Failed { .. } => return None,
             Self::Acme(error) => return error.hint(),
+            Self::Program(error) => return error.hint(),
             Self::ByHand => {
                 "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned()
             }
@@ -165,10 +180,29 @@ impl Explain for IssueError {
     }
 }
 
+impl IssueError {
+    /// What is waited for, where it is no failure: a person must approve the request at the CA.
+    pub fn awaiting(&self) -> Option<&AwaitingApproval> {
+        match self {
+            Self::Program(ProgramError::Awaiting(awaiting)) => Some(awaiting),
+            _ => None,
+        }
+    }
+}
+
 impl Issuer {
     /// Whether [`Issuer::issue`] can be expected to give a certificate at all.
     pub fn is_automatic(&self) -> bool {
         !matches!(self, Self::Manual)
+    }
+
+    /// What would keep it from being asked at all, as far as that can be seen without asking.
+    pub fn check(&self) -> Option<Finding> {
+        match self {
+            Self::Command(authority) => authority.check(),
+            Self::Adcs(adcs) => adcs.check(),
+            Self::Internal { .. } | Self::Acme(_) | Self::Manual => None,
+        }
     }
 
     /// Whether [`Issuer::issue`] costs nothing and leaves no trace, so that it can be tried.
@@ -184,6 +218,8 @@ impl Issuer {
                 authority::issue_aside(Arc::clone(authority), order, *lifetime, now).await
             }
             Self::Acme(acme) => Ok(acme.issue(order).await?),
+            Self::Command(authority) => Ok(authority.issue(order).await?),
+            Self::Adcs(adcs) => Ok(adcs.issue(order).await?),
             Self::Manual => Err(IssueError::ByHand),
         }
     }
@@ -192,6 +228,8 @@ impl Issuer {
     pub fn forget(&self, certificate: &str) -> Result<(), IssueError> {
         match self {
             Self::Acme(acme) => Ok(acme.forget(certificate)?),
+            Self::Command(authority) => Ok(authority.forget(certificate)?),
+            Self::Adcs(adcs) => Ok(adcs.forget(certificate)?),
             Self::Internal { .. } | Self::Manual => Ok(()),
         }
     }
@@ -206,7 +244,7 @@ impl Issuer {
     pub async fn renewal_info(&self, leaf: &X509) -> Result<Option<RenewalInfo>, IssueError> {
         match self {
             Self::Acme(acme) => Ok(acme.renewal_info(leaf).await?),
-            Self::Internal { .. } | Self::Manual => Ok(None),
+            Self::Internal { .. } | Self::Command(_) | Self::Adcs(_) | Self::Manual => Ok(None),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Certificate requests (PKCS #10, RFC 2986): the names and the key, signed with the key.
 
 use baton_x509::{Name, PrivateKey};
-use der::Encode as _;
-use der::asn1::{BmpString, ObjectIdentifier};
+use der::asn1::{AnyRef, BmpString, ObjectIdentifier};
+use der::{Decode as _, Encode as _, Reader as _, SliceReader};
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose};
 
 use crate::key::{failed, key_pair};
@@ -85,10 +85,25 @@ impl CertificateRequest {
         &self.der
     }
 
+    /// Whether another request says the same: it may differ in its signature, which is another one each time.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        match (information(&self.der), information(&other.der)) {
+            (Ok(one), Ok(another)) => one == another,
+            _ => false,
+        }
+    }
+
     /// The PEM encoding.
     pub fn to_pem(&self) -> String {
         baton_x509::to_pem("CERTIFICATE REQUEST", &self.der)
     }
+}
+
+/// What is signed: the first part of a request (RFC 2986, 4.2).
+fn information(request: &[u8]) -> der::Result<&[u8]> {
+    let outer = AnyRef::from_der(request)?;
+    let mut reader = SliceReader::new(outer.value())?;
+    reader.tlv_bytes()
 }
 
 fn params(names: &[Name]) -> Result<CertificateParams, IssueError> {

@@ -17,6 +17,15 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
+/// The end of what a program wrote, in one line: it tells why it failed.
+pub(crate) fn ending(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = lines.join("; ");
+    let surplus = text.chars().count().saturating_sub(MOST);
+    let end: String = text.chars().skip(surplus).collect();
+    if surplus > 0 { format!("…{}", plain(&end)) } else { plain(&end) }
+}
+
 /// Characters that reorder or hide others (Unicode's bidirectional and zero-width controls).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
@@ -24,12 +33,19 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{ending, plain};
 
     #[test]
     fn nothing_in_a_message_moves_the_cursor_or_fills_the_screen() {
         assert_eq!(plain("a\u{1b}[2Jb\r\nc\u{202e}d"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d");
         assert_eq!(plain(&"x".repeat(10_000)).chars().count(), 501);
         assert_eq!(plain("straße"), "straße");
+    }
+
+    #[test]
+    fn the_end_of_an_output_is_one_line() {
+        assert_eq!(ending("\n  one\r\n\n\ttwo \u{1b}[31m\n"), "one; two \u{fffd}[31m");
+        assert_eq!(ending(&format!("{}end", "x".repeat(10_000))), format!("…{}end", "x".repeat(497)));
+        assert_eq!(ending(""), "");
     }
 }

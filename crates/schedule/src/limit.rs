@@ -33,6 +33,9 @@ impl Limits {
         at_a_time: count(8),
     };
 
+    /// For an issuer that takes one order after the other, such as a command of the administrator.
+    pub const ONE_AT_A_TIME: Self = Self { orders: None, at_a_time: count(1) };
+
     /// For an issuer on this machine.
     pub const LOCAL: Self = Self { orders: None, at_a_time: count(8) };
 }

@@ -14,7 +14,9 @@ use super::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals, i
 /// How much an issuer may be asked.
 pub(crate) fn limits(issuer: &Issuer) -> Limits {
     match issuer {
-        Issuer::Internal { .. } | Issuer::Manual => Limits::LOCAL,
+        // A CA of the house takes what it is asked; asking for what waits for an approval is no order.
+        Issuer::Internal { .. } | Issuer::Adcs(_) | Issuer::Manual => Limits::LOCAL,
+        Issuer::Command(_) => Limits::ONE_AT_A_TIME,
         Issuer::Acme(_) => Limits::PUBLIC,
     }
 }
