@@ -39,6 +39,6 @@ pub use report::{ProofReport, Report, SCHEMA, StepReport};
 pub use retire::{Kept, Retired};
 pub use situation::{lifetime, situation};
 pub use status::{DueReason, ServedReport, Status, StatusRow, Subject, WindowReport};
-pub use trouble::{About, Certainty, Trouble};
+pub use trouble::{About, Certainty, Trouble, awaiting_approval};
 pub use trust::KnownRoots;
 pub use window::Watched;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use baton_finding::Finding;
 use baton_schedule::{Attention, Lifetime, attention};
-use baton_state::{AlertChannel, HandoverId, InForce, Observation, Recovery, Standing};
+use baton_state::{AlertChannel, Awaiting, HandoverId, InForce, Observation, Recovery, Standing};
 use baton_target::{Inspection, Tls};
 use baton_x509::Thumbprint;
 use jiff::{SignedDuration, Timestamp};
@@ -179,6 +179,13 @@ pub(crate) fn of_certificate(name: &str, standing: Option<&Standing>) -> Vec<Tro
     let certainty = if attempts < FAILURES_TOLD { Certainty::UnderWay } else { Certainty::Lasting };
     let failure = tried.and_then(|tried| tried.failure.as_deref());
     let current = standing.and_then(|standing| standing.current.as_ref());
+    if let Some(awaiting) = standing.and_then(|standing| standing.awaiting.as_ref())
+        && pending.is_none()
+        && failure.is_none()
+    {
+        let finding = awaiting_approval(name, awaiting);
+        return vec![Trouble::new(about, Attention::Fine, Certainty::UnderWay, finding)];
+    }
     let because = failure.map_or_else(String::new, |failure| format!(": {failure}"));
     let (attention, finding) = match (current, pending, failure) {
         (_, Some(pending), Some(reason)) => (
@@ -237,6 +244,18 @@ pub(crate) fn of_reset(recovery: &Recovery) -> Trouble {
 /// Whether it tells of a certificate that has expired.
 pub(crate) fn is_expiry(finding: &Finding) -> bool {
     matches!(finding.code.as_str(), "served-expired" | "named-expired")
+}
+
+/// That a person must approve the successor of a certificate at its CA: nothing that failed.
+pub fn awaiting_approval(name: &str, awaiting: &Awaiting) -> Finding {
+    let Awaiting { request, since } = awaiting;
+    let message = format!(
+        "the successor of {name:?} waits for its approval at the CA since {since:.0}: request {request}"
+    );
+    Finding {
+        hint: "approve it at the CA; `baton up` asks for it, and so does `baton renew`".to_owned(),
+        ..Finding::notice("awaiting-approval", message)
+    }
 }
 
 /// Whether the target names what was handed over to it last.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry, Severity};
 use baton_handover::{Engine, HandoverError, Report, SearchIn, Subject, situation};
-use baton_issuer::{IssueError, Issuer};
+use baton_issuer::{AwaitingApproval, IssueError, Issuer};
 use baton_platform::clock;
 use baton_schedule::{Situation, Task, Tries};
 use baton_state::{InForce, Outcome, Renewal, Standing, StateError};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use issuing::{limiter, limits};
 
 mod asking;
+mod awaiting;
 mod handing_over;
 mod issuing;
 
@@ -156,6 +157,16 @@ impl Explain for RenewError {
     }
 }
 
+impl RenewError {
+    /// What is waited for, where it is no failure: a person must approve the request at the CA.
+    pub(crate) fn awaiting(&self) -> Option<&AwaitingApproval> {
+        match self {
+            Self::Issue { cause, .. } => cause.awaiting(),
+            _ => None,
+        }
+    }
+}
+
 /// All certificates that are kept fresh.
 #[derive(Debug)]
 pub struct Renewals {
@@ -270,8 +281,13 @@ impl Renewals {
         if options.dry_run || is_hopeless(certificate, &refused) {
             return Ok(refused);
         }
-        let successor = self.order(certificate, &standing, options, now).await?;
-        self.hand_over(certificate, &successor, options).await
+        match self.order(certificate, &standing, options, now).await {
+            Ok(successor) => self.hand_over(certificate, &successor, options).await,
+            Err(error) => match error.awaiting() {
+                Some(awaiting) => Ok(Self::awaiting(certificate, &standing, awaiting, now)),
+                None => Err(error),
+            },
+        }
     }
 
     /// Takes over what `swap` has handed to the targets of a certificate: its next renewal counts from there. A

@@ -28,7 +28,7 @@ pub use journal::{
 pub use measure::{HANDOVER_SECONDS, HandoverTimes, Measures};
 pub use observation::{Observation, Served};
 pub use recovery::Recovery;
-pub use renewal::{Attempts, InForce, Renewal, Standing};
+pub use renewal::{Attempts, Awaiting, InForce, Renewal, Standing};
 pub use rescue::Rescue;
 pub use retirement::Retirement;
 pub use suggestion::{SuggestedWindow, SuggestionRecord};

@@ -22,6 +22,17 @@ pub struct Renewal {
     pub rest_until: Option<Timestamp>,
     /// What went wrong with handing the pending successor over.
     pub handover: Attempts,
+    /// The request for a successor that waits for its approval at the CA.
+    pub awaiting: Option<Awaiting>,
+}
+
+/// A request that was handed in, and that a person must approve at the CA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaiting {
+    /// What the CA calls it.
+    pub request: String,
+    /// Since when it waits.
+    pub since: Timestamp,
 }
 
 /// What was tried in vain since the last success.
@@ -52,6 +63,8 @@ pub struct Standing {
     pub handover: Attempts,
     /// What the issuer said about the renewal of `current`.
     pub suggestion: Option<SuggestionRecord>,
+    /// The request for a successor that waits for its approval at the CA.
+    pub awaiting: Option<Awaiting>,
 }
 
 /// A certificate that is in force, or about to be.
@@ -77,7 +90,8 @@ const STANDINGS: &str = "
            renewal.attempts, renewal.retry_at, renewal.failure,
            renewal.handover_attempts, renewal.handover_retry_at, renewal.handover_failure,
            suggestion.fingerprint, suggestion.starts_at, suggestion.ends_at, suggestion.chosen_at,
-           suggestion.explanation, suggestion.ask_at, suggestion.attempts, renewal.rest_until
+           suggestion.explanation, suggestion.ask_at, suggestion.attempts, renewal.rest_until,
+           renewal.awaiting, renewal.awaiting_since
     FROM renewal
     LEFT JOIN certificate AS current ON current.fingerprint = renewal.current
     LEFT JOIN certificate AS pending ON pending.fingerprint = renewal.pending
@@ -92,7 +106,7 @@ const AT_REST: &str = "
 
 /// Whether there is nothing to tell but the certificate in force.
 const IS_AT_REST: &str = "
-    renewal.pending IS NULL AND renewal.rest_until IS NULL
+    renewal.pending IS NULL AND renewal.rest_until IS NULL AND renewal.awaiting IS NULL
     AND renewal.attempts = 0 AND renewal.retry_at IS NULL AND renewal.failure IS NULL
     AND renewal.handover_attempts = 0 AND renewal.handover_retry_at IS NULL AND renewal.handover_failure IS NULL
     AND NOT EXISTS (SELECT 1 FROM suggestion WHERE suggestion.name = renewal.name)";
@@ -147,8 +161,8 @@ impl State {
         sqlx::query(
             "INSERT OR REPLACE INTO renewal
              (name, current, pending, attempts, retry_at, failure, handover_attempts, handover_retry_at,
-              handover_failure, rest_until)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              handover_failure, rest_until, awaiting, awaiting_since)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&renewal.name)
         .bind(renewal.current.map(|fingerprint| fingerprint.to_string()))
@@ -160,6 +174,8 @@ impl State {
         .bind(handover.retry_at.map(|at| at.as_millisecond()))
         .bind(&handover.failure)
         .bind(renewal.rest_until.map(|at| at.as_millisecond()))
+        .bind(renewal.awaiting.as_ref().map(|awaiting| &awaiting.request))
+        .bind(renewal.awaiting.as_ref().map(|awaiting| awaiting.since.as_millisecond()))
         .execute(&self.pool)
         .await
         .map_err(failed("record a renewal"))?;
@@ -183,6 +199,7 @@ fn renewal(row: &SqliteRow) -> Result<Renewal, StateError> {
             failure: row.get("handover_failure"),
         },
         rest_until: to_optional_time(row.get("rest_until"))?,
+        awaiting: awaiting(row.get("awaiting"), row.get("awaiting_since"))?,
     })
 }
 
@@ -195,7 +212,12 @@ fn standing(row: &SqliteRow) -> Result<Standing, StateError> {
         handover: attempts(row, 14)?,
         suggestion: SuggestionRecord::read(row, 17)?,
         rest_until: to_optional_time(row.get(24))?,
+        awaiting: awaiting(row.get(25), row.get(26))?,
     })
+}
+
+fn awaiting(request: Option<String>, since: Option<i64>) -> Result<Option<Awaiting>, StateError> {
+    Ok(request.zip(to_optional_time(since)?).map(|(request, since)| Awaiting { request, since }))
 }
 
 /// Of five columns.

@@ -44,7 +44,10 @@ impl Renewals {
             let reasons: Vec<String> = refused.iter().map(reason).collect();
             return self.not_issued(&standing, reasons.join("; "), None, now).await;
         }
-        self.order(certificate, &standing, RenewOptions::default(), now).await.map(|_| ())
+        match self.order(certificate, &standing, RenewOptions::default(), now).await {
+            Err(error) if error.awaiting().is_none() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Gets a successor and keeps it durably: from here on no failure costs another order.
@@ -63,6 +66,10 @@ impl Renewals {
         let successor = match issued {
             Ok(successor) => successor,
             Err(error) => {
+                if let Some(awaiting) = error.awaiting() {
+                    self.await_approval(&standing.name, awaiting).await?;
+                    return Err(error);
+                }
                 let told = if let Retry::At(until) = error.retry() { Some(until) } else { None };
                 if let Some(until) = told {
                     self.rest(&certificate.issuer_name, until, now).await?;
@@ -193,6 +200,7 @@ impl Renewals {
     ) -> Result<(), RenewError> {
         let mut renewal = self.engine.state().renewal(&standing.name).await?;
         renewal.rest_until = rest_until;
+        renewal.awaiting = None;
         renewal.issuing = failed(&renewal.issuing, standing.current.as_ref(), &standing.name, reason, now);
         tracing::warn!(certificate = %standing.name, attempts = renewal.issuing.failed, "not issued; again {}", moment(&renewal.issuing));
         Ok(self.engine.state().record_renewal(&renewal).await?)
