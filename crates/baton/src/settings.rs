@@ -76,7 +76,8 @@ pub(crate) struct IssuerSettings {
     /// certificates. Taken when the CA is made.
     #[serde(default)]
     pub(crate) permitted: Vec<values::NameSetting>,
-    /// acme, manual: a PEM file with the roots that its certificates lead to, and with acme its own server's.
+    /// all but internal: a PEM file with the roots that its certificates lead to, and with acme its own server's; with
+    /// adcs and command also intermediates that it leaves out.
     pub(crate) root: Option<PathBuf>,
     /// acme: the URL of its directory, or letsencrypt, letsencrypt-staging, zerossl, google.
     pub(crate) directory: Option<values::DirectoryUrl>,
@@ -98,6 +99,17 @@ pub(crate) struct IssuerSettings {
     pub(crate) profile: Option<String>,
     /// acme: how dns-01 is answered.
     pub(crate) dns: Option<dns::DnsSettings>,
+    /// command: the program that asks the CA, as a list of arguments. `{request}` stands for the file with the request
+    /// in PEM, `{request-der}` for the same in DER, `{certificate}` for the file that it must write.
+    pub(crate) command: Option<Vec<String>>,
+    /// command: how long it may run; default 60s.
+    pub(crate) time_limit: Option<Span>,
+    /// adcs: the CA, as HOST\CA name.
+    pub(crate) authority: Option<String>,
+    /// adcs, command: the certificate template, by its name without blanks or by its object identifier.
+    pub(crate) template: Option<values::TemplateName>,
+    /// adcs: after how long a request that waits for its approval is asked for again; default 15m.
+    pub(crate) poll: Option<Span>,
 }
 
 /// `external-account` of an issuer

@@ -1,7 +1,7 @@
 //! What well-formed settings must keep to beside their form: told before anything is made.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,6 +20,8 @@ use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind,
 use crate::wiring::{DESIGNER, INTERNAL};
 
 const ACME_KIND: &str = "an issuer of the kind \"acme\"";
+const ADCS_KIND: &str = "an issuer of the kind \"adcs\"";
+const COMMAND_KIND: &str = "an issuer of the kind \"command\"";
 
 /// How long each command of a target may run.
 pub(crate) const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -147,7 +149,19 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
     let is_tls = issuer.challenge == Some(Challenge::TlsAlpn01);
     let is_dns = issuer.challenge == Some(Challenge::Dns01);
     let is_internal = issuer.kind == IssuerKind::Internal;
+    let is_command = issuer.kind == IssuerKind::Command;
+    let is_adcs = issuer.kind == IssuerKind::Adcs;
     let keys = [
+        ("command", issuer.command.is_some(), is_command, COMMAND_KIND),
+        ("time-limit", issuer.time_limit.is_some(), is_command, COMMAND_KIND),
+        ("authority", issuer.authority.is_some(), is_adcs, ADCS_KIND),
+        ("poll", issuer.poll.is_some(), is_adcs, ADCS_KIND),
+        (
+            "template",
+            issuer.template.is_some(),
+            is_adcs || is_command,
+            "an issuer of the kind \"adcs\" or \"command\"",
+        ),
         ("lifetime", issuer.lifetime.is_some(), is_internal, "an issuer of the kind \"internal\""),
         ("permitted", !issuer.permitted.is_empty(), is_internal, "an issuer of the kind \"internal\""),
         ("root", issuer.root.is_some(), !is_internal, "an issuer whose root is not Baton's own"),
@@ -188,6 +202,25 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
             "set challenge = \"http-01\", \"tls-alpn-01\" or \"dns-01\"",
         );
     }
+    if is_command && issuer.command.as_ref().is_none_or(Vec::is_empty) {
+        return refuse(
+            "does not say which command asks its CA".to_owned(),
+            "set command = [\"PROGRAM\", \"{request}\", \"{certificate}\"]",
+        );
+    }
+    let program = issuer.command.as_ref().and_then(|command| command.first());
+    if program.is_some_and(|program| program.contains('/') && !Path::new(program).is_absolute()) {
+        return refuse(
+            "runs its command in a directory of its own, where a relative path leads nowhere".to_owned(),
+            "give the program's full path",
+        );
+    }
+    if is_adcs && !issuer.authority.as_deref().is_some_and(is_authority) {
+        return refuse(
+            "does not say which CA it is".to_owned(),
+            "set authority = 'HOST\\CA name', as `certutil -dump` prints it",
+        );
+    }
     if is_dns && issuer.dns.is_none() {
         return refuse(
             "does not say who changes the DNS".to_owned(),
@@ -198,6 +231,17 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
         return refuse("answers challenges on no address".to_owned(), "name one, or take the key away");
     }
     Ok(())
+}
+
+/// A host and the name of a CA on it, which become one argument of `certreq`.
+fn is_authority(text: &str) -> bool {
+    let is_sound = |part: &str| !part.trim().is_empty() && !part.chars().any(char::is_control);
+    text.split_once('\\').is_some_and(|(host, name)| {
+        is_sound(host)
+            && is_sound(name)
+            && !host.starts_with(['-', '/'])
+            && !host.contains(char::is_whitespace)
+    })
 }
 
 /// The MAC key of an external account (RFC 8555, 7.3.4), from the file that the settings name.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use baton_alarm::{Encryption, SecretUrl};
+use baton_issuer::{InvalidTemplate, Template};
 use baton_schedule::Attention;
 use baton_scheduler::KeyChoice;
 use baton_target::{EndpointAddress, ProductKind};
@@ -65,10 +66,28 @@ pub(crate) enum StoreKind {
 pub(crate) enum IssuerKind {
     /// A CA that speaks ACME (RFC 8555).
     Acme,
+    /// Active Directory Certificate Services, by `certreq`.
+    Adcs,
+    /// Any CA, by a command.
+    Command,
     /// A small CA of Baton's own.
     Internal,
     /// A person brings the certificate, with `baton swap`.
     Manual,
+}
+
+/// A certificate template of Active Directory Certificate Services.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct TemplateName(pub(crate) Template);
+
+impl TryFrom<String> for TemplateName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: InvalidTemplate| error.to_string())
+    }
 }
 
 /// How a CA is shown that the names are ours.

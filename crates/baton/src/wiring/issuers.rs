@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_issuer::{
-    Acme, AcmeSettings, HttpResponder, InternalAuthority, Issuer, Solver, TlsResponder, Trusted,
+    Acme, AcmeSettings, Adcs, AdcsSettings, CommandAuthority, CommandSettings, ExchangeSettings,
+    HttpResponder, InternalAuthority, Issuer, KeptRequests, Solver, TlsResponder, Trusted,
 };
 use baton_platform::{clock, host};
-use baton_x509::{Name, Trust};
+use baton_x509::{Name, Trust, X509};
 use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
@@ -25,6 +26,12 @@ const TLS_PORT: u16 = 443;
 
 /// How long an ACME order may take: CAs that ask a person, or DNS that is slow to spread, need minutes.
 const ORDER_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// After how long a request that waits for its approval is asked for again.
+const DEFAULT_POLL: SignedDuration = SignedDuration::from_mins(15);
+
+/// Microsoft's program, found on PATH.
+const CERTREQ: &str = "certreq";
 
 /// Opens issuers one after the other; what they share is made once.
 pub(super) struct IssuerOpener<'a> {
@@ -82,6 +89,22 @@ impl<'a> IssuerOpener<'a> {
                 let lifetime = settings.lifetime.map(|span| span.signed());
                 self.open_internal(&settings.name, lifetime, &permitted)
             }
+            IssuerKind::Command => {
+                let command = CommandSettings {
+                    command: settings.command.clone().unwrap_or_default(),
+                    time_limit: settings.time_limit.map_or(rules::DEFAULT_TIME_LIMIT, |span| span.unsigned()),
+                };
+                let authority = CommandAuthority::new(command, self.exchange(settings, roots));
+                Ok(Arc::new(Issuer::Command(Box::new(authority))))
+            }
+            IssuerKind::Adcs => {
+                let adcs = AdcsSettings {
+                    program: CERTREQ.into(),
+                    authority: settings.authority.clone().unwrap_or_default(),
+                    poll: settings.poll.map_or(DEFAULT_POLL, |span| span.signed()),
+                };
+                Ok(Arc::new(Issuer::Adcs(Box::new(Adcs::new(adcs, self.exchange(settings, roots))))))
+            }
             IssuerKind::Acme => {
                 let trusted = match settings.root {
                     Some(_) => Trusted::Only(roots.iter().map(|root| root.to_rustls()).collect()),
@@ -89,6 +112,17 @@ impl<'a> IssuerOpener<'a> {
                 };
                 self.open_acme(settings, trusted)
             }
+        }
+    }
+
+    /// What issuers share whose CA is asked by a program.
+    fn exchange(&self, settings: &IssuerSettings, roots: Vec<X509>) -> ExchangeSettings {
+        ExchangeSettings {
+            issuer: settings.name.clone(),
+            requests: KeptRequests::new(self.place.data.join("requests")),
+            directory: self.place.data.join("exchange"),
+            roots,
+            template: settings.template.as_ref().map(|template| template.0.clone()),
         }
     }
 

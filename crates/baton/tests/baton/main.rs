@@ -8,9 +8,11 @@
 )]
 
 mod acme;
+mod adcs;
 mod afterwards;
 mod alarm;
 mod bad_input;
+mod command_ca;
 mod command_line;
 mod documents;
 mod faults;
