@@ -230,3 +230,37 @@ async fn new_key(algorithm: KeyAlgorithm) -> Result<PrivateKey, ProgramError> {
         Err(error) => Err(ProgramError::Make { reason: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(names: &[&str], key: &PrivateKey, template: Option<&str>) -> CertificateRequest {
+        let names: Vec<Name> = names.iter().map(|name| name.parse().unwrap()).collect();
+        let template: Option<Template> = template.map(|template| template.parse().unwrap());
+        CertificateRequest::new(&names, key, template.as_ref()).unwrap()
+    }
+
+    /// The signature of ECDSA is another one each time; all that is asked for is not.
+    #[test]
+    fn requests_are_compared_by_what_they_say() {
+        let key = || private_key(&key_pair(&KeySource::New(KeyAlgorithm::EcdsaP256)).unwrap());
+        let (one, other) = (key(), key());
+        let asked = request(&["a.example", "b.example"], &one, None);
+        assert_ne!(asked.der(), request(&["a.example", "b.example"], &one, None).der());
+        assert!(asked.says_the_same(&request(&["a.example", "b.example"], &one, None)));
+        for differs in [
+            request(&["b.example", "a.example"], &one, None),
+            request(&["a.example"], &one, None),
+            request(&["a.example", "b.example"], &other, None),
+            request(&["a.example", "b.example"], &one, Some("WebServer")),
+            CertificateRequest::from_der(b"rubbish".to_vec()),
+        ] {
+            assert!(!asked.says_the_same(&differs) && !differs.says_the_same(&asked));
+        }
+        assert!(
+            !CertificateRequest::from_der(Vec::new())
+                .says_the_same(&CertificateRequest::from_der(Vec::new()))
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! Commands that must not outlive who started them.
 //!
-//! The system ends a tied command with this process ([`tie`]), a SIGKILL included; what the command itself has started
+//! The system ends a tied command with this process, a SIGKILL included; what the command itself has started
 //! it does not know. So such a command has a variable in its environment that is its own, which its children inherit,
 //! and whoever comes next ends all that still have it ([`end`]).
 

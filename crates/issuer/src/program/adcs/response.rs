@@ -71,3 +71,44 @@ fn fields<const COUNT: usize>(whole: AnyRef<'_>) -> der::Result<[AnyRef<'_>; COU
     }
     Ok(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// *Pending*, as `openssl asn1parse -genconf` writes it; the content of a PKIResponse, and nobody has signed it.
+    const PENDING: &str = "304906092a864886f70d010702a03c303a0201033100303106082b06010505070c03a02504233021301b301902\
+         010106082b06010505070701310a30080201033003020101300030003100";
+
+    fn bytes() -> Vec<u8> {
+        (0..PENDING.len() / 2)
+            .map(|at| u8::from_str_radix(&PENDING[2 * at..2 * at + 2], 16).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_status_is_read() {
+        let (pending, at) =
+            (bytes(), bytes().windows(5).position(|found| found == [2, 1, 3, 48, 3]).unwrap());
+        assert_eq!(status_of(&pending), Ok(Some(Status::Pending)));
+        for (code, status) in [(0, Status::Issued), (2, Status::Failed), (9, Status::Failed)] {
+            let mut other = pending.clone();
+            other[at + 2] = code;
+            assert_eq!(status_of(&other), Ok(Some(status)));
+        }
+    }
+
+    #[test]
+    fn whatever_is_damaged_says_nothing_that_could_be_believed() {
+        let whole = bytes();
+        for length in 0..whole.len() {
+            assert!(!matches!(status_of(&whole[..length]), Ok(Some(_))), "{length}");
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            // Nothing to assert but that it ends: a number in it may be another one now.
+            let _ = status_of(&damaged);
+        }
+    }
+}
