@@ -1,10 +1,12 @@
-//! Certificates as people bring them: a PEM, DER or PFX file, with the key in it or beside it.
+//! Certificates as people bring them: a PEM, DER, PFX or P7B file, with the key in it or beside it.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use baton_finding::Explain;
 use baton_x509::{
-    AssembleError, Certificate, InvalidCertificate, PemContents, PemError, PfxContents, PfxError, X509,
+    AssembleError, Certificate, InvalidCertificate, P7bError, PemContents, PemError, PfxContents, PfxError,
+    PrivateKey, X509, looks_like_p7b, read_p7b,
 };
 use fs_err as fs;
 use zeroize::Zeroizing;
@@ -23,19 +25,44 @@ pub struct CertificateFile<'a> {
     pub password: Option<&'a str>,
 }
 
+/// All that a file holds, whatever belongs to what.
+#[derive(Debug, Default)]
+pub struct FileContents {
+    /// The certificates in their order.
+    pub certificates: Vec<X509>,
+    /// The private keys in their order.
+    pub keys: Vec<PrivateKey>,
+}
+
 /// A certificate cannot be read from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadFileError {
     /// The file system refused.
     #[error("the certificate cannot be read")]
     Io(#[source] std::io::Error),
+    /// It is a directory.
+    #[error("`{}` is a directory", .path.display())]
+    Directory {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// There is nothing in it.
+    #[error("`{}` is empty", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is far too large to be a certificate.
-    #[error("`{}` is too large to be a certificate: {size} bytes", .path.display())]
+    #[error("`{}` is too large to be a certificate: it has more than {LARGEST_FILE} bytes", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size.
-        size: u64,
+    },
+    /// It is a request for a certificate, in DER.
+    #[error("`{}` is a certificate request, and no certificate", .path.display())]
+    Request {
+        /// The file.
+        path: PathBuf,
     },
     /// It looks like PEM and is damaged.
     #[error("`{}` cannot be read", .path.display())]
@@ -55,8 +82,17 @@ pub enum ReadFileError {
         #[source]
         cause: PfxError,
     },
-    /// It is neither PEM, PFX nor a certificate in DER.
-    #[error("`{}` is neither PEM, PFX nor a certificate in DER", .path.display())]
+    /// It looks like a P7B and cannot be read.
+    #[error("`{}` cannot be read", .path.display())]
+    P7b {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: P7bError,
+    },
+    /// It is neither PEM, PFX, P7B nor a certificate in DER.
+    #[error("`{}` is neither PEM, PFX, P7B nor a certificate in DER", .path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
@@ -78,10 +114,13 @@ pub enum ReadFileError {
 impl Explain for ReadFileError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Io(_) => "file-unreadable",
+            Self::Io(_) | Self::Directory { .. } => "file-unreadable",
+            Self::Empty { .. } => "file-empty",
+            Self::Request { .. } => "request-given",
             Self::TooLarge { .. } => "file-too-large",
             Self::Pem { cause, .. } => cause.code(),
             Self::Pfx { cause, .. } => cause.code(),
+            Self::P7b { cause, .. } => cause.code(),
             Self::Unknown { .. } => "certificate-unreadable",
             Self::Assemble { cause, .. } => cause.code(),
         }
@@ -90,11 +129,51 @@ impl Explain for ReadFileError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(_) => Some("see that the file is there and that you may read it".to_owned()),
-            Self::TooLarge { .. } => Some("give the certificate's own file".to_owned()),
+            Self::Directory { .. } | Self::Empty { .. } | Self::TooLarge { .. } => {
+                Some("give the certificate's own file".to_owned())
+            }
+            Self::Request { .. } => PemError::Request.hint(),
             Self::Pem { cause, .. } => cause.hint(),
             Self::Pfx { cause, .. } => cause.hint(),
+            Self::P7b { cause, .. } => cause.hint(),
             Self::Unknown { cause, .. } => cause.hint(),
             Self::Assemble { cause, .. } => cause.hint(),
+        }
+    }
+}
+
+impl FileContents {
+    /// Reads PEM, DER, PFX or P7B; `password` opens a PFX.
+    pub fn read(path: &Path, password: Option<&str>) -> Result<Self, ReadFileError> {
+        let named = || path.to_owned();
+        let bytes = bounded_read(path)?;
+        if PemContents::is_pem(&bytes) {
+            let contents =
+                PemContents::read(&bytes).map_err(|cause| ReadFileError::Pem { path: named(), cause })?;
+            return Ok(Self { certificates: contents.certificates, keys: contents.keys });
+        }
+        if looks_like_p7b(&bytes) {
+            let certificates =
+                read_p7b(&bytes).map_err(|cause| ReadFileError::P7b { path: named(), cause })?;
+            return Ok(Self { certificates, keys: Vec::new() });
+        }
+        let not_certificate = match X509::from_der(&bytes) {
+            Ok(certificate) => return Ok(Self { certificates: vec![certificate], keys: Vec::new() }),
+            Err(cause) => cause,
+        };
+        if let Some(key) = PrivateKey::from_der(&bytes) {
+            return Ok(Self { certificates: Vec::new(), keys: vec![key] });
+        }
+        if X509::is_request(&bytes) {
+            return Err(ReadFileError::Request { path: named() });
+        }
+        // A PFX begins with its version, 3 (RFC 7292, 4), which no certificate does.
+        match PfxContents::read(&bytes, password.unwrap_or_default()) {
+            Ok(contents) => Ok(Self { certificates: contents.certificates, keys: contents.keys }),
+            Err(PfxError::Unreadable { .. }) if !looks_like_pfx(&bytes) => {
+                Err(ReadFileError::Unknown { path: named(), cause: not_certificate })
+            }
+            Err(cause) => Err(ReadFileError::Pfx { path: named(), cause }),
         }
     }
 }
@@ -102,25 +181,7 @@ impl Explain for ReadFileError {
 impl CertificateFile<'_> {
     /// Reads leaf, chain and key. A certificate without a key anywhere is read without one.
     pub fn read(&self) -> Result<Certificate, ReadFileError> {
-        let path = || self.path.to_owned();
-        let bytes = bounded_read(self.path)?;
-        let (certificates, mut keys) = if PemContents::is_pem(&bytes) {
-            let contents =
-                PemContents::read(&bytes).map_err(|cause| ReadFileError::Pem { path: path(), cause })?;
-            (contents.certificates, contents.keys)
-        } else {
-            match X509::from_der(&bytes) {
-                Ok(certificate) => (vec![certificate], Vec::new()),
-                // A PFX begins with its version, 3 (RFC 7292, 4), which no certificate does.
-                Err(cause) => match PfxContents::read(&bytes, self.password.unwrap_or_default()) {
-                    Ok(contents) => (contents.certificates, contents.keys),
-                    Err(PfxError::Unreadable { .. }) if !looks_like_pfx(&bytes) => {
-                        return Err(ReadFileError::Unknown { path: path(), cause });
-                    }
-                    Err(cause) => return Err(ReadFileError::Pfx { path: path(), cause }),
-                },
-            }
-        };
+        let FileContents { certificates, mut keys } = FileContents::read(self.path, self.password)?;
         let key_file = match self.key {
             Some(key) => Some(key.to_owned()),
             None if keys.is_empty() => self.key_beside(),
@@ -133,7 +194,7 @@ impl CertificateFile<'_> {
             keys.extend(contents.keys);
         }
         Certificate::assemble(certificates, keys)
-            .map_err(|cause| ReadFileError::Assemble { path: path(), cause })
+            .map_err(|cause| ReadFileError::Assemble { path: self.path.to_owned(), cause })
     }
 
     /// Where others put the key: the same name with the ending `.key`, or `key.pem` and `privkey.pem` in the
@@ -155,10 +216,20 @@ fn looks_like_pfx(bytes: &[u8]) -> bool {
         && bytes.iter().take(16).collect::<Vec<_>>().windows(3).any(|w| w == [&2, &1, &3])
 }
 
+/// Whatever the path leads to: a pipe has no size, and may have no end.
 fn bounded_read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadFileError> {
-    let size = fs::metadata(path).map_err(ReadFileError::Io)?.len();
-    if size > LARGEST_FILE {
-        return Err(ReadFileError::TooLarge { path: path.to_owned(), size });
+    let file = fs::File::open(path).map_err(ReadFileError::Io)?;
+    let metadata = file.metadata().map_err(ReadFileError::Io)?;
+    if metadata.is_dir() {
+        return Err(ReadFileError::Directory { path: path.to_owned() });
     }
-    fs::read(path).map(Zeroizing::new).map_err(ReadFileError::Io)
+    // Room for all of it at once, so that no copy of a key stays behind in freed memory.
+    let room = metadata.len().max(64 * 1024).min(LARGEST_FILE) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(ReadFileError::Io)?;
+    match bytes.len() as u64 {
+        0 => Err(ReadFileError::Empty { path: path.to_owned() }),
+        1..=LARGEST_FILE => Ok(bytes),
+        _ => Err(ReadFileError::TooLarge { path: path.to_owned() }),
+    }
 }

@@ -15,7 +15,7 @@ use baton_finding::{Explain, Retry};
 use baton_x509::{AssembleError, Certificate, PemError, Thumbprint, X509};
 
 pub use directory::DirectoryStore;
-pub use file::{CertificateFile, ReadFileError};
+pub use file::{CertificateFile, FileContents, ReadFileError};
 
 /// A store, shared by all who use it.
 pub type SharedStore = Arc<dyn Store>;

@@ -78,15 +78,21 @@ impl Trust {
     /// Checks that `leaf` leads through `intermediates` to one of the roots, each signature and constraint
     /// on the way included, for a TLS server at the moment `now`.
     pub fn verify(&self, leaf: &X509, intermediates: &[X509], now: Timestamp) -> Result<(), ChainError> {
+        self.path(leaf, intermediates, now).map(|_| ())
+    }
+
+    /// The same, with the way that was found: the certificates out of `pile` that issued `leaf`, from the leaf upward,
+    /// without the one of the set that it ends at. In which order the pile is, and what else is in it, does not matter.
+    pub fn path(&self, leaf: &X509, pile: &[X509], now: Timestamp) -> Result<Vec<X509>, ChainError> {
         let error = |reason| ChainError { subject: leaf.subject().to_owned(), reason };
         let leaf_der = leaf.to_rustls();
         let end_entity = EndEntityCert::try_from(&leaf_der).map_err(error)?;
         let anchors: Vec<TrustAnchor<'_>> =
             self.roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
-        let intermediates: Vec<CertificateDer<'static>> = intermediates.iter().map(X509::to_rustls).collect();
+        let intermediates: Vec<CertificateDer<'static>> = pile.iter().map(X509::to_rustls).collect();
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-        end_entity
+        let path = end_entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
                 &anchors,
@@ -96,7 +102,11 @@ impl Trust {
                 None,
                 None,
             )
-            .map(|_| ())
-            .map_err(error)
+            .map_err(error)?;
+        let found = path.intermediate_certificates().filter_map(|issuer| {
+            let der = issuer.der();
+            pile.iter().find(|certificate| certificate.der() == der.as_ref()).cloned()
+        });
+        Ok(found.collect())
     }
 }

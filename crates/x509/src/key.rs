@@ -51,6 +51,13 @@ impl PrivateKey {
         Self { encoding: Encoding::Pkcs8, der: Zeroizing::new(der) }
     }
 
+    /// Takes a key in DER that tells its own form; `None` for anything else. Of a key that is damaged, only its use
+    /// tells.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        let key = Self::from_rustls(&PrivateKeyDer::try_from(der).ok()?);
+        key.public_key().is_ok().then_some(key)
+    }
+
     pub(crate) fn from_rustls(key: &PrivateKeyDer<'_>) -> Self {
         let encoding = match key {
             PrivateKeyDer::Pkcs1(_) => Encoding::Pkcs1,

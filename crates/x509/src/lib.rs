@@ -1,4 +1,4 @@
-//! Certificates, keys, PEM and PFX as values: bytes in, values out.
+//! Certificates, keys, PEM, PFX and P7B as values: bytes in, values out.
 //!
 //! This crate opens no file or socket and asks no clock. It holds the words of the house: a
 //! [`Certificate`] is the leaf, its chain and the key that belongs to it; a single X.509 structure
@@ -10,6 +10,7 @@ mod chain;
 mod distinguished_name;
 mod key;
 mod name;
+mod p7b;
 mod pem;
 mod pfx;
 mod thumbprint;
@@ -19,6 +20,7 @@ pub use certificate::{AssembleError, Certificate};
 pub use chain::{ChainError, Trust, build_chain};
 pub use key::{KeyAlgorithm, PrivateKey, UnknownKeyAlgorithm, UnusableKey};
 pub use name::{InvalidName, Name};
+pub use p7b::{P7bError, looks_like as looks_like_p7b, read as read_p7b};
 pub use pem::{PemContents, PemError, encode as to_pem};
 pub use pfx::{PfxContents, PfxError, WritePfxError};
 pub use thumbprint::{Fingerprint, InvalidThumbprint, Thumbprint};

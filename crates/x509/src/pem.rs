@@ -4,7 +4,10 @@ use baton_finding::Explain;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::{self, PemObject as _, SectionKind};
 
+use zeroize::Zeroizing;
+
 use crate::key::PrivateKey;
+use crate::p7b;
 use crate::x509::{InvalidCertificate, X509};
 
 /// What a PEM text held.
@@ -37,6 +40,9 @@ pub enum PemError {
     /// The key is locked with a passphrase.
     #[error("the private key is encrypted with a passphrase")]
     EncryptedKey,
+    /// It is a request for a certificate (RFC 2986), and not the answer to one.
+    #[error("it is a certificate request, and no certificate")]
+    Request,
     /// There is no section that this reader knows.
     #[error("the text holds neither a certificate nor a private key")]
     Empty,
@@ -48,6 +54,7 @@ impl Explain for PemError {
             Self::Damaged { .. } => "pem-damaged",
             Self::Certificate { .. } => "certificate-unreadable",
             Self::EncryptedKey => "key-encrypted",
+            Self::Request => "request-given",
             Self::Empty => "pem-empty",
         }
     }
@@ -57,13 +64,16 @@ impl Explain for PemError {
             Self::EncryptedKey => {
                 "take the passphrase off with `openssl pkey -in KEY -out NEW`, or give a PFX".to_owned()
             }
+            Self::Request => {
+                "give the request to the CA; the file that it answers with holds the certificate".to_owned()
+            }
             _ => "a PEM file has lines like -----BEGIN CERTIFICATE-----".to_owned(),
         })
     }
 }
 
 impl PemContents {
-    /// Reads every certificate and private key of a PEM text; other sections are passed over.
+    /// Reads every certificate and private key of a PEM text, those of a P7B too; other sections are passed over.
     pub fn read(text: &[u8]) -> Result<Self, PemError> {
         if memory_contains(text, b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
             || memory_contains(text, b"Proc-Type: 4,ENCRYPTED")
@@ -71,16 +81,24 @@ impl PemContents {
             return Err(PemError::EncryptedKey);
         }
         let mut contents = Self::default();
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
+        let (text, mut has_request) = (known_labels(text), false);
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&text) {
             let (kind, der) = section.map_err(|error| PemError::Damaged { reason: describe(&error) })?;
             if let Some(key) = PrivateKeyDer::from_pem(kind, der.clone()) {
                 contents.keys.push(PrivateKey::from_rustls(&key));
             } else if kind == SectionKind::Certificate {
                 let position = contents.certificates.len() + 1;
-                let certificate =
-                    X509::from_der(&der).map_err(|cause| PemError::Certificate { position, cause })?;
-                contents.certificates.push(certificate);
+                match (X509::from_der(&der), p7b::read(&der)) {
+                    (Ok(certificate), _) => contents.certificates.push(certificate),
+                    (_, Ok(certificates)) => contents.certificates.extend(certificates),
+                    (Err(cause), _) => return Err(PemError::Certificate { position, cause }),
+                }
+            } else if kind == SectionKind::Csr {
+                has_request = true;
             }
+        }
+        if has_request && contents.certificates.is_empty() {
+            return Err(PemError::Request);
         }
         if contents.certificates.is_empty() && contents.keys.is_empty() {
             return Err(PemError::Empty);
@@ -92,6 +110,38 @@ impl PemContents {
     pub fn is_pem(bytes: &[u8]) -> bool {
         memory_contains(bytes, b"-----BEGIN ")
     }
+}
+
+/// The same with other labels for the same things by one label: a P7B stands under several names, on Windows under that
+/// of a certificate too.
+fn known_labels(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    const OTHERS: [(&[u8], &[u8]); 4] = [
+        (b"PKCS7-----", b"CERTIFICATE-----"),
+        (b"PKCS #7 SIGNED DATA-----", b"CERTIFICATE-----"),
+        (b"CMS-----", b"CERTIFICATE-----"),
+        (b"NEW CERTIFICATE REQUEST-----", b"CERTIFICATE REQUEST-----"),
+    ];
+    // As long as the longest it can become, so that no copy of a key stays behind in freed memory.
+    let mut known = Zeroizing::new(Vec::with_capacity(text.len() * 2));
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        let other = [b"-----BEGIN ".as_slice(), b"-----END "].into_iter().find_map(|mark| {
+            let line = rest.strip_prefix(mark)?;
+            OTHERS.iter().find_map(|(other, label)| Some((mark, *label, line.strip_prefix(*other)?)))
+        });
+        match other {
+            Some((mark, label, behind)) => {
+                known.extend_from_slice(mark);
+                known.extend_from_slice(label);
+                rest = behind;
+            }
+            None => {
+                known.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    known
 }
 
 /// The library shows the line it stumbled over; that line may be part of a key, so only its kind is told.

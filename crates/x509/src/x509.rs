@@ -6,7 +6,8 @@ use baton_finding::Explain;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::{GeneralName, GeneralSubtree};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
@@ -34,6 +35,7 @@ pub struct X509 {
     key_algorithm: KeyAlgorithm,
     serial: String,
     permitted_names: Vec<Name>,
+    ca_issuers: Vec<String>,
     weakness: Option<&'static str>,
 }
 
@@ -99,6 +101,7 @@ impl X509 {
             key_algorithm: KeyAlgorithm::of(parsed.public_key()),
             serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
             permitted_names: permitted_names(&parsed),
+            ca_issuers: ca_issuers(&parsed),
             weakness: weakness(&parsed),
             der: der.to_vec(),
         })
@@ -195,6 +198,16 @@ impl X509 {
         &self.permitted_names
     }
 
+    /// Where the certificate of its issuer can be fetched (Authority Information Access, RFC 5280, 4.2.2.1), as URIs.
+    pub fn ca_issuers(&self) -> &[String] {
+        &self.ca_issuers
+    }
+
+    /// Whether the bytes are a request for a certificate (PKCS #10, RFC 2986) in DER.
+    pub fn is_request(der: &[u8]) -> bool {
+        X509CertificationRequest::from_der(der).is_ok()
+    }
+
     /// Whether subject and issuer are the same name: a root, or self-signed.
     pub fn is_self_issued(&self) -> bool {
         self.raw_subject == self.raw_issuer
@@ -243,6 +256,22 @@ fn permitted_names(certificate: &X509Certificate<'_>) -> Vec<Name> {
         _ => None,
     };
     subtrees.into_iter().flatten().filter_map(name).collect()
+}
+
+fn ca_issuers(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let accesses =
+        certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+            _ => None,
+        });
+    let descriptions = accesses.flat_map(|access| &access.accessdescs);
+    descriptions
+        .filter(|description| description.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2")
+        .filter_map(|description| match &description.access_location {
+            GeneralName::URI(uri) => Some((*uri).to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// RSA below 2048 bits, and signatures over MD5 or SHA-1 (CA/Browser Forum, Baseline Requirements, 6.1.5 and 7.1.3). What
