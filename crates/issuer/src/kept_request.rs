@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <data>/requests/                        0700
-//!   <certificate>-<id>.json               0600: names, key, request, and what the CA calls it
+//!   <certificate>-<id>.json               0600: names, key, request, template, and what the CA calls it
 //! ```
 //!
 //! A request is known by its key: the id is the beginning of the SHA-256 of the public key, and the answer is found by
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::CertificateRequest;
+use crate::{CertificateRequest, Template};
 
 /// How many digits of the public key's digest make an id.
 const ID_DIGITS: usize = 12;
@@ -44,6 +44,10 @@ pub struct KeptRequest {
     pub is_same_key: bool,
     /// The kind of its key.
     pub algorithm: KeyAlgorithm,
+    /// The template of Active Directory Certificate Services that it names.
+    pub template: Option<Template>,
+    /// Whether a person carries it to the CA, and not the issuer itself.
+    pub is_by_hand: bool,
     /// Its key.
     pub key: PrivateKey,
     /// The request itself.
@@ -61,6 +65,10 @@ struct Written {
     names: Vec<Name>,
     is_same_key: bool,
     algorithm: KeyAlgorithm,
+    #[serde(default)]
+    template: Option<Template>,
+    #[serde(default)]
+    is_by_hand: bool,
     /// PEM (RFC 7468).
     key: Zeroizing<String>,
     request: Vec<u8>,
@@ -131,6 +139,8 @@ impl KeptRequests {
             names: request.names.clone(),
             is_same_key: request.is_same_key,
             algorithm: request.algorithm,
+            template: request.template.clone(),
+            is_by_hand: request.is_by_hand,
             key: request.key.to_pem(),
             request: request.request.der().to_vec(),
             made_at: request.made_at,
@@ -192,6 +202,8 @@ impl KeptRequests {
             names: written.names,
             is_same_key: written.is_same_key,
             algorithm: written.algorithm,
+            template: written.template,
+            is_by_hand: written.is_by_hand,
             key,
             request: CertificateRequest::from_der(written.request),
             made_at: written.made_at,

@@ -21,6 +21,14 @@ pub(crate) fn key_pair(source: &KeySource<'_>) -> Result<KeyPair, IssueError> {
     pair.map_err(failed)
 }
 
+/// A new key. To find the primes of a large one takes a while.
+pub async fn new_key(algorithm: KeyAlgorithm) -> Result<PrivateKey, IssueError> {
+    let made = tokio::task::spawn_blocking(move || {
+        key_pair(&KeySource::New(algorithm)).map(|pair| private_key(&pair))
+    });
+    made.await.map_err(|error| IssueError::Failed { reason: error.to_string() })?
+}
+
 pub(crate) fn private_key(pair: &KeyPair) -> PrivateKey {
     PrivateKey::from_pkcs8(pair.serialize_der())
 }

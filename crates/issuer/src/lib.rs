@@ -8,6 +8,7 @@
 mod acme;
 mod answer;
 mod authority;
+mod issuer_certificates;
 mod kept_request;
 mod key;
 mod profile;
@@ -30,7 +31,9 @@ pub use answer::{AnswerError, certificate_of_answer, certificates_of_file};
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;
+pub use issuer_certificates::{FetchError, fetch_issuers};
 pub use kept_request::{KeptRequest, KeptRequestError, KeptRequests, request_id};
+pub use key::new_key;
 pub use program::{
     Adcs, AdcsSettings, AwaitingApproval, CommandAuthority, CommandSettings, ExchangeSettings, ProgramError,
 };
@@ -53,7 +56,7 @@ pub enum Issuer {
     Command(Box<CommandAuthority>),
     /// Active Directory Certificate Services.
     Adcs(Box<Adcs>),
-    /// A person brings it, with `baton store import` and `baton swap`.
+    /// A person asks for it and brings it, with `baton request` and `baton accept`.
     Manual,
 }
 
@@ -174,7 +177,8 @@ impl Explain for IssueError {
             Self::Acme(error) => return error.hint(),
             Self::Program(error) => return error.hint(),
             Self::ByHand => {
-                "import it with `baton store import FILE`, then run `baton swap \"\" THUMBPRINT`".to_owned()
+                "ask for it with `baton request NAME`, and bring what the CA answers with `baton accept FILE`"
+                    .to_owned()
             }
         })
     }

@@ -4,6 +4,7 @@ use baton_x509::{Name, PrivateKey};
 use der::asn1::{AnyRef, BmpString, ObjectIdentifier};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader};
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose};
+use serde::{Deserialize, Serialize};
 
 use crate::key::{failed, key_pair};
 use crate::profile::{alternative_name, common_name};
@@ -24,12 +25,36 @@ pub enum Encoding {
 }
 
 /// A template of Active Directory Certificate Services, as a request names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Template {
     /// By its common name, without blanks: `WebServer`.
     Name(String),
     /// By its object identifier.
     Oid(ObjectIdentifier),
+}
+
+impl std::fmt::Display for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Oid(oid) => std::fmt::Display::fmt(oid, f),
+        }
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = InvalidTemplate;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Template> for String {
+    fn from(template: Template) -> Self {
+        template.to_string()
+    }
 }
 
 /// The text names no template.
