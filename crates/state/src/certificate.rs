@@ -90,13 +90,15 @@ pub(crate) fn write(batch: &mut Batch, met: &Met<'_>, now: Timestamp) {
     batch
         .add(
             "INSERT INTO certificate (fingerprint, thumbprint, name, subject, issuer, names, key_algorithm,
-                                  not_before, not_after, origin, added_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                  not_before, not_after, origin, added_at, public_key)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (fingerprint) DO UPDATE SET
              name = coalesce(certificate.name, excluded.name),
+             public_key = excluded.public_key,
              origin = CASE certificate.origin WHEN 'found' THEN excluded.origin ELSE certificate.origin END
          WHERE certificate.name IS NOT coalesce(certificate.name, excluded.name)
-            OR (certificate.origin = 'found' AND excluded.origin <> 'found')",
+            OR (certificate.origin = 'found' AND excluded.origin <> 'found')
+            OR certificate.public_key IS NULL",
         )
         .bind(certificate.fingerprint().to_string())
         .bind(certificate.thumbprint().to_string())
@@ -108,7 +110,8 @@ pub(crate) fn write(batch: &mut Batch, met: &Met<'_>, now: Timestamp) {
         .bind(certificate.not_before().as_millisecond())
         .bind(certificate.not_after().as_millisecond())
         .bind(met.origin.name())
-        .bind(now.as_millisecond());
+        .bind(now.as_millisecond())
+        .bind(Fingerprint::of(certificate.public_key()).to_string());
 }
 
 fn record(row: &SqliteRow) -> Result<CertificateRecord, StateError> {

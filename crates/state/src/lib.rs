@@ -9,6 +9,7 @@ mod database;
 mod error;
 mod issuer;
 mod journal;
+mod key;
 mod measure;
 mod observation;
 mod recovery;
@@ -25,6 +26,7 @@ pub use issuer::IssuerUse;
 pub use journal::{
     Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
 };
+pub use key::KeyRecord;
 pub use measure::{HANDOVER_SECONDS, HandoverTimes, Measures};
 pub use observation::{Observation, Served};
 pub use recovery::Recovery;
