@@ -75,6 +75,17 @@ pub(crate) enum Command {
     /// Without NAME: every certificate of the settings. Each handover ends with a proof, or with everything as
     /// it was before.
     Renew(Renew),
+    /// Ask for a certificate by hand: write the request that you carry to the CA
+    ///
+    /// The key is made and kept before the request is shown. Asked for twice, it is the same request; `baton accept`
+    /// takes what the CA answers.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Request(RequestOf),
+    /// Take what a CA has answered to a request, and hand it over
+    ///
+    /// Finds the request by its key, completes the chain, keeps the certificate, and hands it over to all its targets.
+    /// What is not the answer to a request is refused, and the request stays.
+    Accept(Accept),
     /// Hand a server over to a certificate that you have
     ///
     /// For certificates from elsewhere, and as the installation script of an ACME client. Does not return
@@ -190,12 +201,70 @@ pub(crate) struct Renew {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RequestOf {
+    #[command(subcommand)]
+    pub(crate) command: Option<RequestCommand>,
+    #[command(flatten)]
+    pub(crate) new: NewRequest,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewRequest {
+    /// Name of the certificate in the settings
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) name: Option<String>,
+    /// Keep the key of the certificate before
+    #[arg(long, conflicts_with = "new_key")]
+    pub(crate) same_key: bool,
+    /// Make a new key
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    /// Write DER instead of PEM
+    #[arg(long)]
+    pub(crate) der: bool,
+    /// Template of Active Directory Certificate Services to name: WebServer, or its object identifier
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) template: Option<String>,
+    /// Write the request into this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RequestCommand {
+    /// List the requests that wait for their answer
+    List,
+    /// Forget a request, with its key
+    Cancel {
+        /// Its ID, or the name of a certificate that has one request
+        #[arg(value_name = "NAME|ID")]
+        which: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// What the CA has answered with: PEM, DER, P7B or PFX; files of its chain too
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// File whose first line is the password of the PFX
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Fetch what is missing of the chain from where the certificates say it is, over plain HTTP
+    #[arg(long)]
+    pub(crate) fetch_chain: bool,
+    /// Check everything and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Swap {
     /// Thumbprint of the certificate that is replaced, as far as you know; may be empty (""): the truth is read
     /// from the server's own files
     #[arg(value_name = "OLD")]
     pub(crate) old: String,
-    /// The new certificate: its thumbprint in the store, or a PFX, PEM or DER file
+    /// The new certificate: its thumbprint in the store, or a PFX, PEM, DER or P7B file
     #[arg(value_name = "NEW")]
     pub(crate) new: String,
     /// Name of the target in the settings [default: the one that uses OLD, or the only one]
@@ -406,7 +475,7 @@ pub(crate) enum Store {
     Show { thumbprint: String },
     /// Put a certificate with its key into the store
     Import {
-        /// A PFX, PEM or DER file
+        /// A PFX, PEM, DER or P7B file
         file: PathBuf,
         #[command(flatten)]
         key: KeyFile,

@@ -1,6 +1,8 @@
 //! One module for each command.
 
+pub(crate) mod accept;
 pub(crate) mod account;
+pub(crate) mod by_hand;
 pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod find;

@@ -7,10 +7,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use baton_finding::Finding;
 use baton_handover::{Kept, RecoverRequest, Report, Retired, Status};
 use baton_platform::local_socket::{self, LocalListener};
 use baton_platform::progress::{self, Event, Progress};
-use baton_scheduler::RenewOptions;
+use baton_scheduler::{RenewOptions, RequestOptions};
 use baton_x509::Thumbprint;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -19,25 +20,62 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::cli::Reason;
+use crate::commands::by_hand::PendingRequest;
 use crate::failure::{Exit, Failure};
 
 /// The longest request that is read.
-const LONGEST_REQUEST: u64 = 64 * 1024;
+const LONGEST_REQUEST: u64 = 1024 * 1024;
 
 /// What is asked of `up`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub(crate) enum Request {
-    Renew { names: Vec<String>, options: RenewOptions },
+    Renew {
+        names: Vec<String>,
+        options: RenewOptions,
+    },
+    Ask {
+        certificate: String,
+        options: RequestOptions,
+    },
+    ListRequests,
+    CancelRequest {
+        which: String,
+    },
+    /// `certificates` in PEM.
+    Accept {
+        certificates: String,
+        fetch_chain: bool,
+        dry_run: bool,
+    },
     Swap(SwapRequest),
-    Prove { target: Option<String> },
-    Resume { target: Option<String> },
-    Rollback { id: Option<i64>, dry_run: bool },
-    Retire { foreign: bool, dry_run: bool },
-    Recover { target: String, request: RecoverRequest },
-    TlsOn { target: String, dry_run: bool },
+    Prove {
+        target: Option<String>,
+    },
+    Resume {
+        target: Option<String>,
+    },
+    Rollback {
+        id: Option<i64>,
+        dry_run: bool,
+    },
+    Retire {
+        foreign: bool,
+        dry_run: bool,
+    },
+    Recover {
+        target: String,
+        request: RecoverRequest,
+    },
+    TlsOn {
+        target: String,
+        dry_run: bool,
+    },
     Revoke(RevokeRequest),
-    Account { issuer: Option<String>, action: AccountAction },
+    Account {
+        issuer: Option<String>,
+        action: AccountAction,
+    },
 }
 
 /// A revocation.
@@ -75,6 +113,9 @@ pub(crate) struct SwapRequest {
 pub(crate) enum Answer {
     Reports { reports: Vec<Report>, failure: Option<FailureText> },
     Status { status: Status },
+    Asked { request: PendingRequest, is_new: bool, findings: Vec<Finding> },
+    Requests { requests: Vec<PendingRequest>, unreadable: Vec<String> },
+    Cancelled { request: PendingRequest },
     Retired { retired: Vec<Retired>, kept: Vec<Kept> },
     Revoked { issuer: String },
     Account { issuer: String, url: String },

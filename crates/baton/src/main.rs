@@ -53,6 +53,8 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Up(arguments) => commands::up::run(globals, arguments).await,
         Command::Renew(arguments) => commands::renew::run(globals, arguments, output).await,
+        Command::Request(arguments) => commands::by_hand::run(globals, arguments, output).await,
+        Command::Accept(arguments) => commands::accept::run(globals, arguments, output).await,
         Command::Swap(arguments) => commands::swap::run(globals, arguments, output).await,
         Command::Hook(hook) => commands::hook::run(globals, hook, output).await,
         Command::Status => commands::status::run(globals, output).await,

@@ -209,7 +209,7 @@ fn due_text(row: &StatusRow) -> String {
 }
 
 /// A span in its largest fitting unit.
-fn span_text(seconds: i64) -> String {
+pub(crate) fn span_text(seconds: i64) -> String {
     match seconds.abs() {
         0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),

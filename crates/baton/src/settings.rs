@@ -191,6 +191,11 @@ pub(crate) struct CertificateSettings {
     /// Whether a successor has a new key; default new-key.
     #[serde(default)]
     pub(crate) successor: Successor,
+    /// Whether `--same-key` may keep the key although successors have a new one; default false.
+    #[serde(default)]
+    pub(crate) allow_same_key: bool,
+    /// How old a key that is kept is meant to become: older ones are warned about; default 730d.
+    pub(crate) longest_key_age: Option<Span>,
     /// The names of the targets that use it.
     #[serde(default)]
     pub(crate) targets: Vec<String>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use baton_finding::Explain as _;
 use baton_handover::{Engine, KnownRoots, Subject};
-use baton_issuer::{Issuer, TlsResponder};
+use baton_issuer::{Issuer, KeptRequests, TlsResponder};
 use baton_platform::door::Doorkeeper;
 use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
 use crate::place::{Place, open_store};
-use crate::settings::{CertificateSettings, ProofSettings, TargetSettings, rules};
+use crate::settings::{CertificateSettings, ProofSettings, Successor, TargetSettings, rules};
 use crate::wiring::issuers::IssuerOpener;
 pub(crate) use crate::wiring::issuers::answers_by_designer;
 
@@ -29,6 +29,8 @@ pub(crate) use crate::wiring::issuers::answers_by_designer;
 pub(crate) const DESIGNER: &str = "designer";
 pub(crate) const INTERNAL: &str = "internal";
 
+/// Two years.
+const DEFAULT_KEY_AGE: SignedDuration = SignedDuration::from_hours(730 * 24);
 const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What only `up` says about its own listener.
@@ -126,7 +128,13 @@ impl App {
         let grace = place.loaded.settings.retire.grace.map_or(DEFAULT_GRACE, |span| span.signed());
         let engine = Engine::new(state, place.data.join("locks"), KnownRoots::new(roots), grace)
             .with_watchdog(place.watchdog()?);
-        let renewals = Arc::new(Renewals { engine, store, certificates, targets });
+        let renewals = Arc::new(Renewals {
+            engine,
+            store,
+            certificates,
+            targets,
+            requests: KeptRequests::new(place.data.join("requests")),
+        });
         Ok(Self { place, renewals, issuers, own_challenges })
     }
 
@@ -262,6 +270,8 @@ fn managed(
         issuer_name: issuer.map_or_else(|| settings.issuer.clone(), |(name, _)| name.clone()),
         key: KeyAlgorithm::from(settings.key),
         successor: KeyChoice::from(settings.successor),
+        allows_same_key: settings.allow_same_key || settings.successor == Successor::SameKey,
+        longest_key_age: settings.longest_key_age.map_or(DEFAULT_KEY_AGE, |span| span.signed()),
         targets: settings
             .targets
             .iter()
@@ -289,6 +299,8 @@ fn designer_certificate(issuers: &[(String, Arc<Issuer>)], designer: Arc<Target>
         issuer_name,
         key: KeyAlgorithm::EcdsaP256,
         successor: KeyChoice::NewKey,
+        allows_same_key: false,
+        longest_key_age: DEFAULT_KEY_AGE,
         targets: vec![designer],
     }
 }

@@ -11,7 +11,7 @@ use baton_schedule::{Attention, Lifetime, Reason, due};
 use baton_state::{AlertChannel, HandoverId, IssuerUse, Observation, Recovery, Standing};
 use baton_target::Target;
 use baton_x509::{Fingerprint, Thumbprint, X509};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -21,7 +21,7 @@ use crate::situation::situation;
 use crate::trouble::{self, OpenHandover, Trouble};
 
 /// A certificate of the settings, or none, with a target that uses it, or none.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Subject<'a> {
     /// The name of the `[[certificate]]`.
     pub certificate: Option<&'a str>,
@@ -29,6 +29,12 @@ pub struct Subject<'a> {
     pub issuer: Option<&'a str>,
     /// Whether that issuer suggests when to renew.
     pub is_asked: bool,
+    /// Whether that issuer is a person.
+    pub is_by_hand: bool,
+    /// Since when the oldest request for it waits for its answer, of those that a person carries.
+    pub requested_at: Option<Timestamp>,
+    /// How old its key is meant to become, where successors keep it.
+    pub longest_key_age: Option<SignedDuration>,
     /// The target.
     pub target: Option<&'a Target>,
 }
@@ -172,6 +178,10 @@ struct Known {
     /// What was reset and waits to be put back.
     reset: HashMap<String, Recovery>,
     alerts: Vec<AlertChannel>,
+    /// The certificates in force whose key others may have, and which one was revoked for it.
+    compromised: HashMap<Fingerprint, Thumbprint>,
+    /// Since when the keys of the certificates in force are used; read where it matters.
+    keys_since: HashMap<Fingerprint, Timestamp>,
 }
 
 impl Engine {
@@ -183,7 +193,10 @@ impl Engine {
 
     /// The same, with each trouble by itself: one that several rows tell of is one.
     pub async fn look(&self, subjects: &[Subject<'_>]) -> Result<(Status, Vec<Trouble>), HandoverError> {
-        let known = self.known().await?;
+        let mut known = self.known().await?;
+        if subjects.iter().any(|subject| subject.longest_key_age.is_some()) {
+            known.keys_since = self.state.keys_since().await?;
+        }
         let now = clock::now();
         let (mut rows, mut troubles) = (Vec::new(), Vec::new());
         for subject in subjects {
@@ -225,7 +238,9 @@ impl Engine {
         let alerts = self.state.alert_channels().await?;
         let reset = self.state.recoveries().await?.into_iter();
         let reset = reset.map(|recovery| (recovery.target.clone(), recovery)).collect();
-        Ok(Known { observations, standings, issuers, stuck, open, reset, alerts })
+        let compromised = self.state.compromised_in_force().await?;
+        let keys_since = HashMap::new();
+        Ok(Known { observations, standings, issuers, stuck, open, reset, alerts, compromised, keys_since })
     }
 }
 
@@ -247,7 +262,17 @@ impl Known {
             common.extend(trouble::of_reference(&target.name, named, standing, open, now));
         }
         if let Some(certificate) = subject.certificate {
-            common.extend(trouble::of_certificate(certificate, standing));
+            let is_due = due.is_none_or(|(at, _)| at <= now);
+            common.extend(trouble::of_request(certificate, &subject, standing, is_due));
+            if !subject.is_by_hand || standing.is_some_and(|standing| standing.pending.is_some()) {
+                common.extend(trouble::of_certificate(certificate, standing));
+            }
+            if let Some(current) = current {
+                let since = self.keys_since.get(&current.fingerprint).copied();
+                let longest = subject.longest_key_age;
+                let revoked = self.compromised.get(&current.fingerprint).copied();
+                common.extend(trouble::of_key(certificate, since.zip(longest), revoked, now));
+            }
         }
         let row = StatusRow {
             certificate: subject.certificate.map(str::to_owned),

@@ -13,6 +13,9 @@ use baton_x509::Thumbprint;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::key_age::{key_compromised, key_old};
+use crate::status::Subject;
+
 /// From this failure in a row on, a person is told: the second attempt follows the first within minutes.
 const FAILURES_TOLD: u32 = 2;
 
@@ -256,6 +259,62 @@ pub fn awaiting_approval(name: &str, awaiting: &Awaiting) -> Finding {
         hint: "approve it at the CA; `baton up` asks for it, and so does `baton renew`".to_owned(),
         ..Finding::notice("awaiting-approval", message)
     }
+}
+
+/// What a person has to do for the renewal of a certificate.
+pub(crate) fn of_request(
+    name: &str,
+    subject: &Subject<'_>,
+    standing: Option<&Standing>,
+    is_due: bool,
+) -> Option<Trouble> {
+    if standing.is_some_and(|standing| standing.pending.is_some()) {
+        return None;
+    }
+    let is_first = standing.is_none_or(|standing| standing.current.is_none());
+    let is_needed = subject.is_by_hand && (is_first || is_due);
+    let accept = "`baton accept FILE` takes what the CA answers";
+    let ask = format!("`baton request {name}` makes the request for its CA");
+    let finding = match subject.requested_at {
+        Some(at) if is_needed => Finding::warning(
+            "request-pending",
+            format!("a request for {name:?} is pending since {at:.0}"),
+            accept,
+        ),
+        Some(at) => Finding {
+            hint: accept.to_owned(),
+            ..Finding::notice("request-pending", format!("a request for {name:?} is pending since {at:.0}"))
+        },
+        None if !is_needed => return None,
+        None if is_first => {
+            Finding::warning("not-issued", format!("{name:?} has not been handed over yet"), ask)
+        }
+        None => Finding::warning(
+            "request-due",
+            format!("{name:?} is due, and its issuer is a person: nobody has asked for a successor yet"),
+            ask,
+        ),
+    };
+    let attention = if is_needed { Attention::Soon } else { Attention::Fine };
+    Some(Trouble::new(About::Certificate(name.to_owned()), attention, Certainty::Lasting, finding))
+}
+
+/// What is wrong with the key of the certificate in force. `age` is since when it is used, and how long it is meant to
+/// be; `revoked` the certificate that was revoked because others may have the key.
+pub(crate) fn of_key(
+    name: &str,
+    age: Option<(Timestamp, SignedDuration)>,
+    revoked: Option<Thumbprint>,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let about = || About::Certificate(name.to_owned());
+    let old = age.and_then(|(since, longest)| key_old(name, since, longest, now));
+    let old = old.map(|finding| Trouble::new(about(), Attention::Soon, Certainty::Lasting, finding));
+    let compromised = revoked.map(|revoked| {
+        let finding = Finding { severity: baton_finding::Severity::Error, ..key_compromised(name, revoked) };
+        Trouble::new(about(), Attention::Now, Certainty::Lasting, finding)
+    });
+    old.into_iter().chain(compromised).collect()
 }
 
 /// Whether the target names what was handed over to it last.

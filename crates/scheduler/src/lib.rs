@@ -10,6 +10,9 @@ mod run;
 mod vitals;
 mod work;
 
-pub use renewals::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals};
+pub use renewals::{
+    AcceptError, Answer, KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals, RequestOptions,
+    Requested,
+};
 pub use run::{Scheduler, Supervisor};
 pub use vitals::Vitals;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry, Severity};
 use baton_handover::{Engine, HandoverError, Report, SearchIn, Subject, situation};
-use baton_issuer::{AwaitingApproval, IssueError, Issuer};
+use baton_issuer::{AwaitingApproval, IssueError, Issuer, KeptRequest, KeptRequestError, KeptRequests};
 use baton_platform::clock;
 use baton_schedule::{Situation, Task, Tries};
 use baton_state::{InForce, Outcome, Renewal, Standing, StateError};
@@ -14,15 +14,20 @@ use baton_target::Target;
 use baton_x509::{Certificate, KeyAlgorithm, Name};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use accepting::{AcceptError, Answer};
 pub(crate) use issuing::{limiter, limits};
+pub use requesting::{RequestOptions, Requested};
 
+mod accepting;
 mod asking;
 mod awaiting;
 mod handing_over;
 mod issuing;
+mod keeping_key;
+mod requesting;
 
 /// How many certificates a command renews at a time.
 const AT_A_TIME: usize = 8;
@@ -35,6 +40,17 @@ pub enum KeyChoice {
     NewKey,
     /// The key of the certificate before (a renewal, RFC 3647, 4.6).
     SameKey,
+}
+
+impl KeyChoice {
+    /// What the flags `--same-key` and `--new-key` say.
+    pub fn of_flags(same_key: bool, new_key: bool) -> Option<Self> {
+        match (same_key, new_key) {
+            (true, _) => Some(Self::SameKey),
+            (_, true) => Some(Self::NewKey),
+            _ => None,
+        }
+    }
 }
 
 /// A `[[certificate]]` of the settings.
@@ -52,8 +68,19 @@ pub struct ManagedCertificate {
     pub key: KeyAlgorithm,
     /// Whether a successor has a key of its own.
     pub successor: KeyChoice,
+    /// Whether a person may have the key kept all the same.
+    pub allows_same_key: bool,
+    /// How old a key that is kept is meant to become.
+    pub longest_key_age: SignedDuration,
     /// The servers that use it.
     pub targets: Vec<Arc<Target>>,
+}
+
+impl ManagedCertificate {
+    /// Whether these are its names, and no others.
+    pub fn is_for(&self, names: &[String]) -> bool {
+        names_fit(self, names)
+    }
 }
 
 /// How one renewal is asked for.
@@ -107,6 +134,21 @@ pub enum RenewError {
         /// The certificate's name.
         name: String,
     },
+    /// The settings do not say that the key may be kept.
+    #[error("the settings of {name:?} ask for a new key with each certificate")]
+    SameKeyNotAllowed {
+        /// The certificate's name.
+        name: String,
+    },
+    /// Requests that wait for their answer cannot be kept or read.
+    #[error("no request can be made for {name:?}")]
+    Requests {
+        /// The certificate's name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: KeptRequestError,
+    },
     /// The issuer was asked as often as it allows.
     #[error("the issuer {issuer:?} is not to be asked again before {until:.0}")]
     IssuerResting {
@@ -126,13 +168,16 @@ impl Explain for RenewError {
             Self::Handover(cause) => cause.code(),
             Self::State(cause) => cause.code(),
             Self::NoKey { .. } => "key-missing",
+            Self::SameKeyNotAllowed { .. } => "same-key-not-allowed",
+            Self::Requests { cause, .. } => cause.code(),
             Self::IssuerResting { .. } => "issuer-resting",
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Unknown(_) | Self::NoKey { .. } => Retry::Never,
+            Self::Unknown(_) | Self::NoKey { .. } | Self::SameKeyNotAllowed { .. } => Retry::Never,
+            Self::Requests { cause, .. } => cause.retry(),
             Self::Issue { cause, .. } => cause.retry(),
             Self::Store { cause, .. } => cause.retry(),
             Self::Handover(cause) => cause.retry(),
@@ -144,11 +189,23 @@ impl Explain for RenewError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unknown(_) => Some("`baton status` lists those there are".to_owned()),
+            Self::Issue { name, cause } if matches!(**cause, IssueError::ByHand) => Some(format!(
+                "ask with `baton request {name}`, and bring what the CA answers with `baton accept FILE`"
+            )),
             Self::Issue { cause, .. } => cause.hint(),
             Self::Store { cause, .. } => cause.hint(),
             Self::Handover(cause) => cause.hint(),
             Self::State(cause) => cause.hint(),
-            Self::NoKey { .. } => Some("renew with --new-key".to_owned()),
+            Self::NoKey { .. } => Some(
+                "take a new key with --new-key, or bring the one in use with `baton store import FILE --key KEY`"
+                    .to_owned(),
+            ),
+            Self::SameKeyNotAllowed { .. } => Some(
+                "take --same-key away; or set allow-same-key = true for the [[certificate]], where the key is as \
+                 well kept as a new one"
+                    .to_owned(),
+            ),
+            Self::Requests { cause, .. } => cause.hint(),
             Self::IssuerResting { .. } => Some(
                 "`baton up` goes on by itself then; all certificates of an issuer share its limits"
                     .to_owned(),
@@ -178,6 +235,8 @@ pub struct Renewals {
     pub certificates: Vec<ManagedCertificate>,
     /// All targets, those without a certificate of the settings included.
     pub targets: Vec<Arc<Target>>,
+    /// Requests that wait for their answer.
+    pub requests: KeptRequests,
 }
 
 impl Renewals {
@@ -189,11 +248,16 @@ impl Renewals {
     /// Every certificate with each of its targets, then the targets that have none.
     pub fn subjects(&self) -> Vec<Subject<'_>> {
         let mut subjects = Vec::new();
+        let requests = self.pending_requests();
         for certificate in &self.certificates {
             let subject = Subject {
                 certificate: Some(&certificate.name),
                 issuer: Some(&certificate.issuer_name),
                 is_asked: certificate.issuer.suggests_renewal(),
+                is_by_hand: !certificate.issuer.is_automatic(),
+                requested_at: requests.get(&certificate.name).copied(),
+                longest_key_age: (certificate.successor == KeyChoice::SameKey)
+                    .then_some(certificate.longest_key_age),
                 target: None,
             };
             if certificate.targets.is_empty() {
@@ -210,9 +274,19 @@ impl Renewals {
             .map(|target| target.name.as_str())
             .collect();
         let unused = self.targets.iter().filter(|target| !used.contains(target.name.as_str()));
-        let none = Subject { certificate: None, issuer: None, is_asked: false, target: None };
+        let none = Subject::default();
         subjects.extend(unused.map(|target| Subject { target: Some(target), ..none }));
         subjects
+    }
+
+    /// Since when the oldest request of each certificate waits. What cannot be read is told by `baton request list`.
+    fn pending_requests(&self) -> HashMap<String, Timestamp> {
+        let requests = self.requests.list().unwrap_or_default().into_iter().filter_map(Result::ok);
+        let mut oldest = HashMap::new();
+        for KeptRequest { certificate, made_at, .. } in requests.filter(|request| request.is_by_hand) {
+            oldest.entry(certificate).or_insert(made_at);
+        }
+        oldest
     }
 
     /// Renews those of the named certificates that are due, some at a time; the failure of one does not keep the others
@@ -234,8 +308,10 @@ impl Renewals {
         for name in names {
             let standing = standings.get(name).copied().unwrap_or(&nothing);
             let certificate = known.get(name).ok_or_else(|| RenewError::Unknown((*name).to_owned()))?;
-            let is_at_rest =
-                !options.force && standing.pending.is_none() && !self.is_due(certificate, standing, now);
+            let is_at_rest = options.key != Some(KeyChoice::SameKey)
+                && !options.force
+                && standing.pending.is_none()
+                && !self.is_due(certificate, standing, now);
             // What cannot be known here is an error of this certificate, and told by its own renewal.
             if is_at_rest && matches!(self.named_otherwise(certificate, standing.current.as_ref()), Ok(None))
             {
@@ -251,6 +327,7 @@ impl Renewals {
     /// Renews a certificate if it is due, and hands it over to all its targets: one report for each.
     pub async fn renew(&self, name: &str, options: RenewOptions) -> Result<Vec<Report>, RenewError> {
         let certificate = self.named(name)?;
+        self.check_key_choice(certificate, options.key)?;
         // Held to the end: whoever waited here looks at the state anew.
         let _lock = self.engine.lock_certificate(name).await?;
         let now = clock::now();
@@ -266,7 +343,14 @@ impl Renewals {
                 None => Ok(self.not_due(certificate, &standing, now)),
             };
         }
+        if !certificate.issuer.is_automatic() {
+            let cause = Box::new(IssueError::ByHand);
+            return Err(RenewError::Issue { name: certificate.name.clone(), cause });
+        }
+        let of_key = self.findings_of_key(certificate, &standing, options.key).await?;
+        keeping_key::log(certificate, &of_key);
         let refused = self.refused_beforehand(certificate, options.dry_run, now).await;
+        let refused = keeping_key::with_findings(refused, &of_key);
         if options.dry_run && certificate.issuer.can_rehearse() && !certificate.targets.is_empty() {
             let trial = self.issue(certificate, current, options.key, now).await?;
             let mut reports = self.hand_over(certificate, &trial, options).await?;
@@ -276,18 +360,22 @@ impl Renewals {
                     format!("{}; a trial one is in this plan, and is thrown away", to_issue(certificate)),
                 );
             }
-            return Ok(reports);
+            return Ok(keeping_key::with_findings(reports, &of_key));
         }
         if options.dry_run || is_hopeless(certificate, &refused) {
             return Ok(refused);
         }
-        match self.order(certificate, &standing, options, now).await {
-            Ok(successor) => self.hand_over(certificate, &successor, options).await,
-            Err(error) => match error.awaiting() {
-                Some(awaiting) => Ok(Self::awaiting(certificate, &standing, awaiting, now)),
-                None => Err(error),
-            },
-        }
+        let successor = match self.order(certificate, &standing, options, now).await {
+            Ok(successor) => successor,
+            Err(error) => {
+                return match error.awaiting() {
+                    Some(awaiting) => Ok(Self::awaiting(certificate, &standing, awaiting, now)),
+                    None => Err(error),
+                };
+            }
+        };
+        let reports = self.hand_over(certificate, &successor, options).await?;
+        Ok(keeping_key::with_findings(reports, &of_key))
     }
 
     /// Takes over what `swap` has handed to the targets of a certificate: its next renewal counts from there. A

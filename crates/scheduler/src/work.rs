@@ -17,6 +17,9 @@ use crate::vitals::Vitals;
 /// The pause after a task that ended and left everything as it was, so that it is not begun again and again.
 const AFTER_NOTHING: SignedDuration = SignedDuration::from_secs(60);
 
+/// A moment that does not come.
+const NEVER: Timestamp = Timestamp::MAX;
+
 /// What is to be done, and what is being done.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -53,7 +56,7 @@ impl Work {
         let issuers = std::mem::take(&mut self.issuers);
         (self.certificates, self.names) = Default::default();
         let known = |name: &str| issuers.get(name).map(|id| before.limiter(*id));
-        for certificate in renewals.certificates.iter().filter(|it| it.issuer.is_automatic()) {
+        for certificate in &renewals.certificates {
             let name = &certificate.issuer_name;
             let issuer = *self.issuers.entry(name.clone()).or_insert_with(|| {
                 let written = limiters.get(name).copied();
@@ -103,7 +106,7 @@ impl Work {
 
     /// When there is something to begin next.
     pub(crate) fn look_again(&self, now: Timestamp) -> Option<Timestamp> {
-        self.agenda.look_again(now)
+        self.agenda.look_again(now).filter(|at| *at < NEVER)
     }
 
     /// How many certificates are looked after, and how many tasks are under way.
@@ -157,7 +160,7 @@ impl Work {
     async fn read(&self, name: &str) -> Result<Situation, RenewError> {
         let certificate = self.renewals.named(name)?;
         let standing = self.renewals.engine.state().standing(name).await?;
-        Ok(self.renewals.situation(certificate, &standing))
+        Ok(for_agenda(certificate, self.renewals.situation(certificate, &standing)))
     }
 
     async fn refresh_limiters(&mut self) -> Result<(), StateError> {
@@ -187,7 +190,18 @@ fn situation(
     standings: &HashMap<String, Standing>,
 ) -> Situation {
     let nothing = Standing::default();
-    renewals.situation(certificate, standings.get(&certificate.name).unwrap_or(&nothing))
+    for_agenda(
+        certificate,
+        renewals.situation(certificate, standings.get(&certificate.name).unwrap_or(&nothing)),
+    )
+}
+
+/// What a person brings is handed over like any other, and never ordered.
+fn for_agenda(certificate: &ManagedCertificate, situation: Situation) -> Situation {
+    if certificate.issuer.is_automatic() {
+        return situation;
+    }
+    Situation { rest_until: Some(NEVER), ..situation }
 }
 
 /// What was counted here and what is written down: an order is counted here before it is written.

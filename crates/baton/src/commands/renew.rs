@@ -6,7 +6,7 @@ use std::sync::Arc;
 use baton_handover::Report;
 use baton_issuer::{AcmeError, IssueError};
 use baton_platform::progress::Progress;
-use baton_scheduler::{KeyChoice, RenewError, RenewOptions};
+use baton_scheduler::{KeyChoice, ManagedCertificate, RenewError, RenewOptions};
 
 use crate::cli::{Globals, Renew};
 use crate::commands::request::carry_out_told;
@@ -20,11 +20,7 @@ use crate::wiring::{App, DESIGNER};
 pub(crate) async fn run(globals: &Globals, arguments: &Renew, output: Output) -> Result<Exit, Failure> {
     let options = RenewOptions {
         force: arguments.force,
-        key: match (arguments.same_key, arguments.new_key) {
-            (true, _) => Some(KeyChoice::SameKey),
-            (_, true) => Some(KeyChoice::NewKey),
-            _ => None,
-        },
+        key: KeyChoice::of_flags(arguments.same_key, arguments.new_key),
         dry_run: arguments.dry_run,
         guarded: arguments.guarded,
     };
@@ -58,9 +54,18 @@ pub(crate) async fn execute(
 ) -> Result<(Vec<Report>, Option<Failure>), Failure> {
     let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     if wanted.is_empty() {
-        let automatic =
-            app.renewals.certificates.iter().filter(|certificate| certificate.issuer.is_automatic());
-        wanted = automatic.map(|certificate| certificate.name.as_str()).collect();
+        // What a person has brought is handed over by any of them.
+        let standings = app.renewals.engine.state().standings().await?;
+        let pending: HashSet<&str> = standings
+            .iter()
+            .filter(|standing| standing.pending.is_some())
+            .map(|standing| standing.name.as_str())
+            .collect();
+        let is_wanted = |certificate: &&ManagedCertificate| {
+            certificate.issuer.is_automatic() || pending.contains(certificate.name.as_str())
+        };
+        let known = app.renewals.certificates.iter().filter(is_wanted);
+        wanted = known.map(|certificate| certificate.name.as_str()).collect();
         wanted.retain(|name| is_up || *name != DESIGNER);
         if wanted.is_empty() {
             return Err(Failure::new(
@@ -103,10 +108,12 @@ pub(crate) async fn execute(
     Ok((reports, worst))
 }
 
-fn exit_of(error: &RenewError) -> Exit {
+pub(crate) fn exit_of(error: &RenewError) -> Exit {
     match error {
         RenewError::Unknown(_) => Exit::Usage,
-        RenewError::NoKey { .. } | RenewError::IssuerResting { .. } => Exit::Refused,
+        RenewError::NoKey { .. }
+        | RenewError::SameKeyNotAllowed { .. }
+        | RenewError::IssuerResting { .. } => Exit::Refused,
         RenewError::Issue { cause, .. } => match **cause {
             IssueError::NameNotPermitted { .. }
             | IssueError::RootEnds { .. }

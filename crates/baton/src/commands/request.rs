@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use baton_platform::progress::{self, Progress};
 
-use crate::commands::{account, prove, recover, renew, resume, retire, revoke, rollback, swap, tls};
+use crate::commands::{
+    accept, account, by_hand, prove, recover, renew, resume, retire, revoke, rollback, swap, tls,
+};
 use crate::failure::Failure;
 use crate::local::{self, Answer, Request};
 use crate::place::Place;
@@ -47,6 +49,13 @@ pub(crate) async fn execute(app: &App, request: Request, is_up: bool) -> Result<
         Request::Renew { names, options } => {
             let (reports, failure) = renew::execute(app, &names, options, is_up).await?;
             Answer::Reports { reports, failure: failure.map(Into::into) }
+        }
+        Request::Ask { certificate, options } => by_hand::ask(app, &certificate, &options).await?,
+        Request::ListRequests => by_hand::pending(app)?,
+        Request::CancelRequest { which } => by_hand::forget(app, &which)?,
+        Request::Accept { certificates, fetch_chain, dry_run } => {
+            let reports = accept::execute(app, &certificates, fetch_chain, dry_run).await?;
+            Answer::Reports { reports, failure: None }
         }
         Request::Swap(request) => {
             let (reports, failure) = swap::execute(app, &request).await?;

@@ -2,6 +2,7 @@
 
 use baton_handover::SCHEMA;
 use baton_issuer::{Issuer, RevocationReason};
+use baton_platform::clock;
 use baton_x509::Thumbprint;
 use serde::Serialize;
 
@@ -78,6 +79,9 @@ pub(crate) async fn execute(app: &App, request: &RevokeRequest) -> Result<String
         Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
     };
     acme.revoke(certificate.leaf(), code).await.map_err(|error| Failure::with(Exit::Failed, &error))?;
+    if *reason == Reason::KeyCompromise {
+        app.renewals.engine.state().record_compromised(certificate.leaf(), clock::now()).await?;
+    }
     tracing::info!(%thumbprint, issuer = name, "revoked");
     Ok(name)
 }

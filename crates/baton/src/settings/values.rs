@@ -72,7 +72,7 @@ pub(crate) enum IssuerKind {
     Command,
     /// A small CA of Baton's own.
     Internal,
-    /// A person brings the certificate, with `baton swap`.
+    /// A person asks for the certificate and brings it, with `baton request` and `baton accept`.
     Manual,
 }
 

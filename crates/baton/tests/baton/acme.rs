@@ -352,6 +352,8 @@ fn every_challenge_serves_a_web_server_and_a_product_and_the_key_may_stay() {
             list(&fixture.restart_command()),
         );
         let text = text.replace("targets = ['website']", "targets = ['website', 'sap']");
+        let text = text
+            .replace("targets = ['website', 'sap']", "targets = ['website', 'sap']\nallow-same-key = true");
         scene.world.write_settings(&text.replace("[[certificate]]", &product));
         let mut keys = Vec::new();
         for arguments in [["--new-key", "--force"], ["--same-key", "--force"]] {

@@ -22,6 +22,9 @@ fn every_flag_is_explained() {
         &["up"][..],
         &["renew"],
         &["swap"],
+        &["request"],
+        &["request", "cancel"],
+        &["accept"],
         &["status"],
         &["history"],
         &["prove"],
@@ -45,6 +48,11 @@ fn usage_errors_end_with_2() {
         &["frobnicate"][..],
         &["swap", "onlyone"],
         &["renew", "--same-key", "--new-key"],
+        &["request"],
+        &["request", "site", "--same-key", "--new-key"],
+        &["request", "site", "--template", "Web Server"],
+        &["request", "--der", "list"],
+        &["accept"],
         &["up", "--lifetime", "soon"],
     ] {
         world.baton(arguments).expect(2);

@@ -12,6 +12,7 @@ mod adcs;
 mod afterwards;
 mod alarm;
 mod bad_input;
+mod by_hand;
 mod command_ca;
 mod command_line;
 mod documents;

@@ -69,6 +69,7 @@ impl Renewals {
                 ..Renewal::default()
             };
             self.engine.state().record_renewal(&renewal).await?;
+            self.forget_answered(certificate, successor);
             if reports.is_empty() {
                 reports.push(issued_only(certificate, successor, now));
             }

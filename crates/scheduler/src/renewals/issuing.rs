@@ -33,8 +33,9 @@ impl Renewals {
         let _lock = self.engine.lock_certificate(name).await?;
         let now = clock::now();
         let standing = self.engine.state().standing(name).await?;
-        // Someone else was faster.
-        if self.usable_pending(certificate, &standing, now)?.is_some()
+        // Someone else was faster, or it is a person who asks.
+        if !certificate.issuer.is_automatic()
+            || self.usable_pending(certificate, &standing, now)?.is_some()
             || !self.is_due(certificate, &standing, now)
         {
             return Ok(());
@@ -44,6 +45,8 @@ impl Renewals {
             let reasons: Vec<String> = refused.iter().map(reason).collect();
             return self.not_issued(&standing, reasons.join("; "), None, now).await;
         }
+        let of_key = self.findings_of_key(certificate, &standing, None).await?;
+        super::keeping_key::log(certificate, &of_key);
         match self.order(certificate, &standing, RenewOptions::default(), now).await {
             Err(error) if error.awaiting().is_none() => Err(error),
             _ => Ok(()),
@@ -108,7 +111,7 @@ impl Renewals {
             None => Ok(None),
         };
         // The first certificate has no key before it.
-        let is_same = current.is_some() && key.unwrap_or(certificate.successor) == KeyChoice::SameKey;
+        let is_same = self.keeps_key(certificate, current, key);
         // A new key does without the certificate before.
         let before = if is_same { found? } else { found.unwrap_or_default() };
         let key = if is_same {
@@ -178,7 +181,7 @@ impl Renewals {
     }
 
     /// Keeps a certificate that was issued, durably.
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         certificate: &ManagedCertificate,
         issued: &Certificate,
