@@ -9,6 +9,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use crate::sweep::kill::Server;
 
 mod acme;
+mod by_hand;
 mod guard;
 mod kill;
 mod nginx;
@@ -66,6 +67,16 @@ fn a_guarded_window_survives_a_kill_and_a_boot_at_every_system_call() {
 #[test]
 fn a_roll_back_of_a_guarded_window_survives_a_kill_and_a_boot_at_every_system_call() {
     kill::sweep::<guard::GuardedScene<true>>(Server::Boots, FEW);
+}
+
+#[test]
+fn an_answer_to_a_request_survives_a_kill_at_every_system_call() {
+    by_hand::sweep_accept(FEW);
+}
+
+#[test]
+fn a_request_survives_a_kill_at_every_system_call() {
+    by_hand::sweep_request(FEW);
 }
 
 #[test]
