@@ -38,8 +38,8 @@ pub(crate) enum Request {
         certificate: String,
         options: RequestOptions,
     },
-    ListRequests,
-    CancelRequest {
+    Pending,
+    Cancel {
         which: String,
     },
     /// `certificates` in PEM.

@@ -224,7 +224,7 @@ fn bounded_read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadFileError> {
         return Err(ReadFileError::Directory { path: path.to_owned() });
     }
     // Room for all of it at once, so that no copy of a key stays behind in freed memory.
-    let room = metadata.len().max(64 * 1024).min(LARGEST_FILE) + 1;
+    let room = metadata.len().clamp(64 * 1024, LARGEST_FILE) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(ReadFileError::Io)?;
     match bytes.len() as u64 {

@@ -121,11 +121,10 @@ async fn make(globals: &Globals, arguments: &NewRequest, output: Output) -> Resu
 }
 
 async fn list(globals: &Globals, output: Output) -> Result<Exit, Failure> {
-    let (requests, unreadable) =
-        match carry_out(Place::find_existing(globals)?, Request::ListRequests).await? {
-            Answer::Requests { requests, unreadable } => (requests, unreadable),
-            _ => return Err(local::unexpected()),
-        };
+    let (requests, unreadable) = match carry_out(Place::find_existing(globals)?, Request::Pending).await? {
+        Answer::Requests { requests, unreadable } => (requests, unreadable),
+        _ => return Err(local::unexpected()),
+    };
     if output.json {
         output.object(&ListObject { schema: SCHEMA, requests: &requests, unreadable: &unreadable });
     } else if requests.is_empty() {
@@ -153,7 +152,7 @@ async fn list(globals: &Globals, output: Output) -> Result<Exit, Failure> {
 }
 
 async fn cancel(globals: &Globals, which: &str, output: Output) -> Result<Exit, Failure> {
-    let request = Request::CancelRequest { which: which.to_owned() };
+    let request = Request::Cancel { which: which.to_owned() };
     let Answer::Cancelled { request } = carry_out(Place::find_existing(globals)?, request).await? else {
         return Err(local::unexpected());
     };

@@ -51,8 +51,8 @@ pub(crate) async fn execute(app: &App, request: Request, is_up: bool) -> Result<
             Answer::Reports { reports, failure: failure.map(Into::into) }
         }
         Request::Ask { certificate, options } => by_hand::ask(app, &certificate, &options).await?,
-        Request::ListRequests => by_hand::pending(app)?,
-        Request::CancelRequest { which } => by_hand::forget(app, &which)?,
+        Request::Pending => by_hand::pending(app)?,
+        Request::Cancel { which } => by_hand::forget(app, &which)?,
         Request::Accept { certificates, fetch_chain, dry_run } => {
             let reports = accept::execute(app, &certificates, fetch_chain, dry_run).await?;
             Answer::Reports { reports, failure: None }

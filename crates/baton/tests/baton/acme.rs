@@ -375,6 +375,32 @@ fn every_challenge_serves_a_web_server_and_a_product_and_the_key_may_stay() {
 }
 
 #[test]
+fn a_key_that_was_given_up_is_told_wherever_it_is_kept() {
+    let scene = Scene::new(&PebbleOptions::default());
+    let settings = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&format!("{settings}successor = 'same-key'\n"));
+    let first = scene.renew().expect(0).json()["new"].as_str().unwrap().to_owned();
+    let second = scene.renew().expect(0);
+    assert_eq!(second.codes(), Vec::<String>::new());
+    // The one before is revoked; the one in use has the same key.
+    scene.world.baton(&["revoke", &first, "--reason", "key-compromise"]).expect(0);
+
+    let status = scene.world.baton(&["status", "--json"]).expect(11).json();
+    let findings = status["rows"][0]["findings"].as_array().unwrap();
+    assert_eq!(findings[0]["code"], "key-compromised");
+    assert!(findings[0]["message"].as_str().unwrap().contains(&first));
+    let third = scene.renew().expect(0);
+    assert_eq!(third.codes(), ["key-compromised"]);
+    let asked = scene.world.baton(&["request", "site", "--json"]).expect(0);
+    assert_eq!(asked.codes(), ["key-compromised"]);
+    assert!(asked.stderr.contains("--new-key"), "{}", asked.stderr);
+
+    scene.world.baton(&["renew", "site", "--force", "--new-key"]).expect(0);
+    let status = scene.world.baton(&["status", "--json"]).expect(0);
+    assert!(!status.stdout.contains("key-compromised"), "{}", status.stdout);
+}
+
+#[test]
 fn nothing_is_ordered_that_the_store_could_not_keep() {
     let scene = Scene::new(&PebbleOptions::default());
     let before = scene.renews(&scene.first);

@@ -242,36 +242,40 @@ fn a_request_is_signed_accepted_and_served_by_nginx() {
 
 #[test]
 fn an_answer_is_taken_in_every_form() {
-    let make = |scene: &Scene, arguments: &[&str]| run(&scene.ca.directory, arguments);
-    let forms: [(&str, fn(&Scene, &dyn Fn(&Scene, &[&str])) -> Vec<String>); 8] = [
-        ("PEM with its chain", |_, _| vec!["ca/a-chain.pem".to_owned()]),
-        ("PEM and the chain beside it", |_, _| vec!["ca/ca.pem".to_owned(), "ca/a.pem".to_owned()]),
-        ("DER as .cer", |scene, make| {
+    /// Makes the files of an answer; what `baton accept` is to be called with.
+    type Form = fn(&Scene) -> Vec<String>;
+    fn make(scene: &Scene, arguments: &[&str]) {
+        run(&scene.ca.directory, arguments);
+    }
+    let forms: [(&str, Form); 8] = [
+        ("PEM with its chain", |_| vec!["ca/a-chain.pem".to_owned()]),
+        ("PEM and the chain beside it", |_| vec!["ca/ca.pem".to_owned(), "ca/a.pem".to_owned()]),
+        ("DER as .cer", |scene| {
             make(scene, &["x509", "-in", "a.pem", "-outform", "DER", "-out", "a.cer"]);
             vec!["ca/a.cer".to_owned(), "ca/ca.pem".to_owned()]
         }),
-        ("P7B in DER, with the root", |scene, make| {
+        ("P7B in DER, with the root", |scene| {
             let files = ["-certfile", "root.pem", "-certfile", "a-chain.pem"];
             make(scene, &[&["crl2pkcs7", "-nocrl", "-outform", "DER", "-out", "a.p7b"], &files[..]].concat());
             vec!["ca/a.p7b".to_owned()]
         }),
-        ("P7C in PEM", |scene, make| {
+        ("P7C in PEM", |scene| {
             make(scene, &["crl2pkcs7", "-nocrl", "-certfile", "a-chain.pem", "-out", "a.p7c"]);
             vec!["ca/a.p7c".to_owned()]
         }),
-        ("P7B in Base64 as Windows labels it", |scene, make| {
+        ("P7B in Base64 as Windows labels it", |scene| {
             make(scene, &["crl2pkcs7", "-nocrl", "-certfile", "a-chain.pem", "-out", "a.p7b"]);
             let text = scene.ca.read("a.p7b").replace("PKCS7", "CERTIFICATE").replace('\n', "\r\n");
             scene.ca.write("a.cer", &text);
             vec!["ca/a.cer".to_owned()]
         }),
-        ("PFX without a key", |scene, make| {
+        ("PFX without a key", |scene| {
             scene.ca.write("password", "correct horse\n");
             let pack = ["pkcs12", "-export", "-nokeys", "-in", "a-chain.pem", "-out", "a.pfx", "-passout"];
             make(scene, &[&pack[..], &["file:password"]].concat());
             ["--password-file", "ca/password", "ca/a.pfx"].map(str::to_owned).to_vec()
         }),
-        ("the leaf alone, its intermediate in the store", |scene, _| {
+        ("the leaf alone, its intermediate in the store", |scene| {
             scene.ca.sign(&scene.request(&["--template", "Other"]), "earlier");
             scene.baton(&["accept", "ca/earlier-chain.pem"]).expect(0);
             vec!["ca/a.pem".to_owned()]
@@ -280,7 +284,7 @@ fn an_answer_is_taken_in_every_form() {
     for (form, files) in forms {
         let scene = Scene::without_target();
         let new = scene.answered("a", &[]);
-        let files = files(&scene, &make);
+        let files = files(&scene);
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let ran = scene.baton(&[&["accept", "--json"], &files[..]].concat());
         assert_eq!(ran.exit, 0, "{form}: {}", ran.stderr);

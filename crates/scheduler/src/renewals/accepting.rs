@@ -71,7 +71,7 @@ pub enum AcceptError {
         finding: Finding,
         /// Why what is missing could not be fetched.
         #[source]
-        cause: Option<FetchError>,
+        cause: Option<Box<FetchError>>,
     },
     /// The requests cannot be read.
     #[error(transparent)]
@@ -281,7 +281,7 @@ impl Renewals {
             pile.extend(fetched);
             match self.engine.known_chain(leaf, &pile, &in_use, now) {
                 Ok(chain) => return Ok(chain),
-                Err(finding) => (missing, cause) = (finding, error),
+                Err(finding) => (missing, cause) = (finding, error.map(Box::new)),
             }
         }
         Err(AcceptError::Chain { finding: missing, cause })
