@@ -253,6 +253,9 @@ pub(crate) struct Accept {
     /// Fetch what is missing of the chain from where the certificates say it is, over plain HTTP
     #[arg(long)]
     pub(crate) fetch_chain: bool,
+    /// Close the ports of the targets to the outside meanwhile; open on this machine
+    #[arg(long)]
+    pub(crate) guarded: bool,
     /// Check everything and say what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -46,7 +46,7 @@ pub(crate) enum Request {
     Accept {
         certificates: String,
         fetch_chain: bool,
-        dry_run: bool,
+        options: RenewOptions,
     },
     Swap(SwapRequest),
     Prove {

@@ -1,7 +1,9 @@
 //! What a CA answers, compared with what it was asked.
 
+use baton_finding::Explain;
 use baton_x509::{
-    AssembleError, Certificate, Name, PemContents, PemError, PrivateKey, UnusableKey, X509, build_chain,
+    AssembleError, Certificate, InvalidCertificate, Name, P7bError, PemContents, PemError, PrivateKey,
+    UnusableKey, X509, build_chain, looks_like_p7b, read_p7b,
 };
 use jiff::Timestamp;
 
@@ -38,15 +40,48 @@ pub enum AnswerError {
     Assemble(#[from] AssembleError),
 }
 
-/// The certificates in a file that a CA has answered with: PEM, with whatever is around it, or DER.
-pub fn certificates_of_file(content: &[u8]) -> Result<Vec<X509>, PemError> {
+/// A file holds no certificates that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFileError {
+    /// It looks like PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// It looks like P7B.
+    #[error(transparent)]
+    P7b(#[from] P7bError),
+    /// It looks like nothing else than DER.
+    #[error(transparent)]
+    Der(#[from] InvalidCertificate),
+}
+
+impl Explain for AnswerFileError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Pem(error) => error.code(),
+            Self::P7b(error) => error.code(),
+            Self::Der(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Pem(error) => error.hint(),
+            Self::P7b(error) => error.hint(),
+            Self::Der(error) => error.hint(),
+        }
+    }
+}
+
+/// The certificates in a file that a CA has answered with: PEM, with whatever is around it, P7B, or DER.
+pub fn certificates_of_file(content: &[u8]) -> Result<Vec<X509>, AnswerFileError> {
     if PemContents::is_pem(content) {
         // A key in it is none of ours: ours never left.
         return Ok(PemContents::read(content)?.certificates);
     }
-    let certificate =
-        X509::from_der(content).map_err(|cause| PemError::Certificate { position: 1, cause })?;
-    Ok(vec![certificate])
+    if looks_like_p7b(content) {
+        return Ok(read_p7b(content)?);
+    }
+    Ok(vec![X509::from_der(content)?])
 }
 
 /// The certificates of an answer, with those of `known` that are missing between the leaf for `key` and its root.

@@ -27,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use acme::{
     ACME_TLS, Acme, AcmeError, AcmeSettings, ExternalAccount, HttpResponder, Solver, TlsResponder,
 };
-pub use answer::{AnswerError, certificate_of_answer, certificates_of_file};
+pub use answer::{AnswerError, AnswerFileError, certificate_of_answer, certificates_of_file};
 pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;

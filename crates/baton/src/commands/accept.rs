@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_handover::Report;
 use baton_issuer::KeptRequest;
 use baton_platform::progress::{self, Progress};
-use baton_scheduler::{AcceptError, Answer as CaAnswer};
+use baton_scheduler::{AcceptError, Answer as CaAnswer, RenewOptions};
 use baton_store::FileContents;
 use baton_x509::{Certificate, PemContents, PrivateKey, X509};
 
@@ -35,8 +35,9 @@ pub(crate) async fn run(globals: &Globals, arguments: &Accept, output: Output) -
             "give the certificate that was asked for, and those that issued it",
         ));
     }
-    let request =
-        Request::Accept { certificates: pem, fetch_chain: arguments.fetch_chain, dry_run: arguments.dry_run };
+    let options =
+        RenewOptions { dry_run: arguments.dry_run, guarded: arguments.guarded, ..RenewOptions::default() };
+    let request = Request::Accept { certificates: pem, fetch_chain: arguments.fetch_chain, options };
     let display = Display::new(globals);
     let told = Arc::clone(&display) as Arc<dyn Progress>;
     let answer = match own_key(contents)? {
@@ -54,7 +55,7 @@ pub(crate) async fn execute(
     app: &App,
     certificates: &str,
     fetch_chain: bool,
-    dry_run: bool,
+    options: RenewOptions,
 ) -> Result<Vec<Report>, Failure> {
     let contents = PemContents::read(certificates.as_bytes());
     let certificates = contents.map_err(|error| Failure::with(Exit::Refused, &error))?.certificates;
@@ -64,7 +65,7 @@ pub(crate) async fn execute(
         let settings = loaded.settings.issuer.iter().find(|settings| settings.name == issuer);
         settings.and_then(|settings| rules::read_roots(loaded, settings).ok()).unwrap_or_default()
     };
-    let answer = CaAnswer { certificates, fetch_chain, dry_run };
+    let answer = CaAnswer { certificates, fetch_chain, options };
     app.renewals.accept(&answer, roots).await.map_err(|error| Failure::with(exit_of(&error), &error))
 }
 

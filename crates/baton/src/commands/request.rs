@@ -53,8 +53,8 @@ pub(crate) async fn execute(app: &App, request: Request, is_up: bool) -> Result<
         Request::Ask { certificate, options } => by_hand::ask(app, &certificate, &options).await?,
         Request::Pending => by_hand::pending(app)?,
         Request::Cancel { which } => by_hand::forget(app, &which)?,
-        Request::Accept { certificates, fetch_chain, dry_run } => {
-            let reports = accept::execute(app, &certificates, fetch_chain, dry_run).await?;
+        Request::Accept { certificates, fetch_chain, options } => {
+            let reports = accept::execute(app, &certificates, fetch_chain, options).await?;
             Answer::Reports { reports, failure: None }
         }
         Request::Swap(request) => {

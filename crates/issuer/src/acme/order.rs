@@ -15,7 +15,7 @@ use super::error::words;
 use super::kept::{KeptOrder, Purpose};
 use super::patience::patiently;
 use super::{Acme, AcmeError, renewal_id};
-use crate::key::{key_pair, private_key};
+use crate::key::new_key;
 use crate::{CertificateRequest, IssueError, KeySource, Order, certificate_of_answer};
 
 /// The pauses between two looks at an order: short ones first, as a small CA has long answered then.
@@ -101,7 +101,9 @@ async fn begin(
     }
     let key = match &order.key {
         KeySource::Same(key) => (*key).clone(),
-        KeySource::New(algorithm) => new_key(*algorithm).await?,
+        KeySource::New(algorithm) => new_key(*algorithm)
+            .await
+            .map_err(|error| AcmeError::Make { what: "the key", reason: error.to_string() })?,
     };
     let remote = place(acme, account, order).await?;
     let kept = KeptOrder::new(&acme.files, order.certificate, purpose, remote.url(), &key, clock::now());
@@ -342,18 +344,6 @@ fn request(names: &[Name], key: &PrivateKey) -> Result<Vec<u8>, AcmeError> {
     let failed =
         |error: IssueError| AcmeError::Make { what: "the certificate request", reason: error.to_string() };
     made.map(|request| request.der().to_vec()).map_err(failed)
-}
-
-/// RSA keys take a second to find: away from the threads that serve others.
-async fn new_key(algorithm: baton_x509::KeyAlgorithm) -> Result<PrivateKey, AcmeError> {
-    let failed = |reason: String| AcmeError::Make { what: "the key", reason };
-    let made = tokio::task::spawn_blocking(move || {
-        key_pair(&KeySource::New(algorithm)).map(|pair| private_key(&pair))
-    });
-    match made.await {
-        Ok(key) => key.map_err(|error| failed(error.to_string())),
-        Err(error) => Err(failed(error.to_string())),
-    }
 }
 
 fn identifier(name: &Name) -> Identifier {

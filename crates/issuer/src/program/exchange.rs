@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::ProgramError;
 use crate::answer::{certificates_of_file, completed};
-use crate::key::{key_pair, private_key};
+use crate::key::new_key;
 use crate::{
     CertificateRequest, KeptRequest, KeptRequests, KeySource, Order, Template, certificate_of_answer,
     request_id,
@@ -80,7 +80,10 @@ impl Exchange {
         }
         let (key, is_same_key, algorithm) = match &order.key {
             KeySource::Same(key) => ((*key).clone(), true, KeyAlgorithm::Other),
-            KeySource::New(algorithm) => (new_key(*algorithm).await?, false, *algorithm),
+            KeySource::New(algorithm) => {
+                let key = new_key(*algorithm).await;
+                (key.map_err(|error| ProgramError::Make { reason: error.chain() })?, false, *algorithm)
+            }
         };
         let public = key.public_key().map_err(|error| ProgramError::Make { reason: error.chain() })?;
         let kept = KeptRequest {
@@ -89,6 +92,8 @@ impl Exchange {
             issuer: self.settings.issuer.clone(),
             names: order.names.to_vec(),
             is_same_key,
+            is_by_hand: false,
+            template: self.settings.template.clone(),
             algorithm,
             request: self.request(order.names, &key)?,
             key,
@@ -200,7 +205,8 @@ impl Exchange {
     /// Those of a certificate that this issuer was asked with.
     fn kept(&self, certificate: &str) -> Result<Vec<KeptRequest>, ProgramError> {
         let mut kept = self.settings.requests.of(certificate)?;
-        kept.retain(|kept| kept.issuer == self.settings.issuer);
+        // What a person carries is none of ours.
+        kept.retain(|kept| kept.issuer == self.settings.issuer && !kept.is_by_hand);
         Ok(kept)
     }
 
@@ -222,18 +228,10 @@ impl Exchange {
     }
 }
 
-/// Made on a thread of its own: an RSA key takes a second to find.
-async fn new_key(algorithm: KeyAlgorithm) -> Result<PrivateKey, ProgramError> {
-    let make = move || key_pair(&KeySource::New(algorithm)).map(|pair| private_key(&pair));
-    match tokio::task::spawn_blocking(make).await {
-        Ok(key) => key.map_err(|error| ProgramError::Make { reason: error.chain() }),
-        Err(error) => Err(ProgramError::Make { reason: error.to_string() }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::{key_pair, private_key};
 
     fn request(names: &[&str], key: &PrivateKey, template: Option<&str>) -> CertificateRequest {
         let names: Vec<Name> = names.iter().map(|name| name.parse().unwrap()).collect();

@@ -15,7 +15,7 @@ use baton_store::Entry;
 use baton_x509::{Certificate, X509};
 use jiff::Timestamp;
 
-use super::{ManagedCertificate, RenewError, Renewals, list, names_fit};
+use super::{ManagedCertificate, RenewError, RenewOptions, Renewals, list, names_fit};
 
 /// What a person brings.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub struct Answer {
     pub certificates: Vec<X509>,
     /// Whether what is missing of the chain is fetched from where the certificates say it is.
     pub fetch_chain: bool,
-    /// Only tell what would be done.
-    pub dry_run: bool,
+    /// How the certificate is handed over.
+    pub options: RenewOptions,
 }
 
 /// An answer is not taken; nothing was changed.
@@ -171,8 +171,8 @@ impl Renewals {
         let chain =
             self.chain(certificate, &standing, &leaf, answer, roots(&certificate.issuer_name)).await?;
         let successor = Certificate::new(leaf, chain, Some(request.key.clone()));
-        if answer.dry_run {
-            let mut reports = self.hand_over(certificate, &successor, true).await?;
+        if answer.options.dry_run {
+            let mut reports = self.hand_over(certificate, &successor, answer.options).await?;
             if reports.is_empty() {
                 reports.push(planned(certificate, &successor, now));
             }
@@ -181,7 +181,7 @@ impl Renewals {
         self.take_in(certificate, &standing, &successor, now).await?;
         self.forget_request(&request);
         tracing::info!(certificate = name, thumbprint = %successor.thumbprint(), "accepted");
-        Ok(self.hand_over(certificate, &successor, false).await?)
+        Ok(self.hand_over(certificate, &successor, answer.options).await?)
     }
 
     /// The certificate that answers a request, and the request.
@@ -235,7 +235,7 @@ impl Renewals {
             if standing.pending.as_ref().is_some_and(|it| it.fingerprint == leaf.fingerprint())
                 && let Some(pending) = self.usable_pending(certificate, &standing, now)?
             {
-                return Ok(self.hand_over(certificate, &pending, answer.dry_run).await?);
+                return Ok(self.hand_over(certificate, &pending, answer.options).await?);
             }
         }
         let unreadable = self.requests.list()?.into_iter().filter_map(Result::err);
