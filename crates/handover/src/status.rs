@@ -258,6 +258,9 @@ impl Known {
             open = self.open.get(&target.name).copied();
             let stuck = self.stuck.get(&target.name).copied();
             common.extend(trouble::of_target(&target.name, &inspection, stuck, open, now));
+            let seen = self.observations.get(&target.name).map(Vec::as_slice).unwrap_or_default();
+            let expired = inspection.as_ref().ok();
+            common.extend(expired.and_then(|it| trouble::of_named(&target.name, it, seen, now)));
             common.extend(self.reset.get(&target.name).map(trouble::of_reset));
             common.extend(trouble::of_reference(&target.name, named, standing, open, now));
         }

@@ -137,21 +137,6 @@ pub(crate) fn of_target(
         let finding = Finding::notice("tls-off", "TLS is switched off in the target's settings");
         troubles.push(Trouble::new(about(), Attention::Fine, certainty, finding));
     }
-    if let Ok(Inspection { tls: Tls::On, certificate: Some(certificate), .. }) = inspection
-        && certificate.leaf().not_after() < now
-    {
-        let finding = Finding::error(
-            "named-expired",
-            format!(
-                "the settings of {name} name a certificate that has expired at {:.0}",
-                certificate.leaf().not_after()
-            ),
-            format!(
-                "`baton renew --force` brings it back; `baton recover {name}` lets a product answer without TLS until then"
-            ),
-        );
-        troubles.push(Trouble::new(about(), Attention::Now, Certainty::Lasting, finding));
-    }
     if let Some(id) = stuck {
         let finding = Finding::error(
             "handover-stuck",
@@ -227,6 +212,32 @@ pub(crate) fn of_certificate(name: &str, standing: Option<&Standing>) -> Vec<Tro
         (Some(_), None, None) => return Vec::new(),
     };
     vec![Trouble::new(about, attention, certainty, finding)]
+}
+
+/// That a target names a certificate which has expired: a server that runs serves it on, and does not start again. Where
+/// it was seen to serve it, that is told instead.
+pub(crate) fn of_named(
+    target: &str,
+    inspection: &Inspection,
+    seen: &[Observation],
+    now: Timestamp,
+) -> Option<Trouble> {
+    let leaf = inspection.leaf().filter(|leaf| leaf.not_after() < now && inspection.tls == Tls::On)?;
+    let is_served = |seen: &Observation| {
+        seen.served.as_ref().is_some_and(|served| served.thumbprint == leaf.thumbprint())
+    };
+    if seen.iter().any(is_served) {
+        return None;
+    }
+    let finding = Finding::error(
+        "named-expired",
+        format!("the settings of {target} name a certificate that has expired at {:.0}", leaf.not_after()),
+        format!(
+            "`baton renew --force` brings it back; `baton recover {target}` lets a product answer without TLS until then"
+        ),
+    );
+    // The next look at its endpoints may tell more.
+    Some(Trouble::new(About::Target(target.to_owned()), Attention::Now, Certainty::Seen(now), finding))
 }
 
 /// TLS was reset at a target, and waits for the next handover.

@@ -156,6 +156,8 @@ fn the_same_key_is_asked_for_again() {
         invocation::run(&["openssl", "pkey", "-pubout", "-in", &path], LIMIT).unwrap().expect_success().stdout
     };
     let before = key();
+    let settings = fs_err::read_to_string(scene.site.world.path("baton.toml")).unwrap();
+    scene.site.world.write_settings(&format!("{settings}\nallow-same-key = true\n"));
     scene.site.world.baton(&["renew", "site", "--force", "--same-key"]).expect(0);
     assert_eq!(key(), before);
     assert_eq!(scene.authority.issued(), 2);
