@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// What was reset at a target, and the target as if that were in place.
-    pub(crate) async fn inspect(&self, target: &Target) -> Result<(Option<Recovery>, Inspection), Finding> {
+    pub async fn inspect(&self, target: &Target) -> Result<(Option<Recovery>, Inspection), Finding> {
         let recovery =
             self.state.recovery(&target.name).await.map_err(|error| Finding::from_error(&error))?;
         let kept = recovery.as_ref().map(kept_files).transpose();

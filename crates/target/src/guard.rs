@@ -56,6 +56,11 @@ impl Target {
 
     /// The action that closes the door.
     pub fn close_door(&self, inspection: &Inspection, plain: &[Endpoint]) -> Action {
+        Action::CloseDoor { name: self.name.clone(), ports: self.guarded_ports(inspection, plain) }
+    }
+
+    /// The ports that a closed door closes: those of the settings, else all that are known.
+    pub fn guarded_ports(&self, inspection: &Inspection, plain: &[Endpoint]) -> Vec<u16> {
         let mut ports = self.guard.ports.clone();
         if ports.is_empty() {
             let tls = self.endpoints(inspection, inspection.leaf());
@@ -69,7 +74,7 @@ impl Target {
             ports.sort_unstable();
             ports.dedup();
         }
-        Action::CloseDoor { name: self.name.clone(), ports }
+        ports
     }
 
     /// Whether the door could be closed: looks, and closes nothing.

@@ -28,6 +28,6 @@ pub use guard::{Guard, WindowPlan};
 pub use image::{FileImage, KeptFile};
 pub use inspection::{Inspection, PlanError, Reference, TargetError, Tls};
 pub use probe::{Handshake, KeyFamily, Seen, family_of, probe};
-pub use product::{Product, ProductKind, UnknownProduct};
+pub use product::{Listener, Product, ProductKind, Service, UnknownProduct};
 pub use prove::{Counterpart, Expected, Policy, Proof, Unproven, prove};
 pub use target::{Kind, Plan, Target};

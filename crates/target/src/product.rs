@@ -15,6 +15,7 @@ use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
 
 pub use preset::{ProductKind, UnknownProduct};
+pub use service::{Listener, Service};
 
 use crate::action::Action;
 use crate::endpoint::{Endpoint, EndpointAddress};
@@ -24,6 +25,7 @@ use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, Target
 use crate::settings_file::{Place, SettingsFile};
 
 mod preset;
+mod service;
 
 /// How deep below `config/server*` settings files are looked for.
 const DEEPEST: usize = 4;
@@ -322,15 +324,6 @@ impl Product {
             endpoints.push((told.unwrap_or(usual), told.is_none()));
         }
         Ok(endpoints)
-    }
-
-    /// Xtract Core's `listener.json`, named after the executable that the service definition names.
-    fn listener_port(&self, pointer: &str) -> Result<Option<u16>, TargetError> {
-        let definition = SettingsFile::read(&self.directory.join("theobald.service.definition.json"))?;
-        let executable = definition.as_ref().and_then(|file| file.string_at("/servers/0/path"));
-        let name = Path::new(executable.unwrap_or("listener.exe")).with_extension("json");
-        let listener = SettingsFile::read(&self.directory.join(name))?;
-        Ok(listener.and_then(|file| file.port_at(pointer)))
     }
 }
 

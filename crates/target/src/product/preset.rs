@@ -80,7 +80,7 @@ impl ProductKind {
     }
 
     /// Ports that never speak TLS.
-    pub(crate) fn other_ports(self) -> &'static [u16] {
+    pub fn other_ports(self) -> &'static [u16] {
         match self {
             Self::BoardConnector => &[8098],
             Self::Yunio | Self::XtractUniversal | Self::XtractCore => &[],
@@ -89,7 +89,7 @@ impl ProductKind {
 
     /// The file below `config/servers` that holds who may use the server. With it TLS cannot be switched off: yunIO
     /// allows that only while anonymous access is allowed.
-    pub(crate) fn access_file(self) -> Option<&'static str> {
+    pub fn access_file(self) -> Option<&'static str> {
         match self {
             Self::Yunio => Some("permission.json"),
             Self::XtractUniversal | Self::BoardConnector | Self::XtractCore => None,
@@ -97,7 +97,7 @@ impl ProductKind {
     }
 
     /// The configuration server's port; it has a certificate of its own in the older shape of the settings.
-    pub(crate) fn configuration_port(self) -> Option<u16> {
+    pub fn configuration_port(self) -> Option<u16> {
         match self {
             Self::XtractUniversal => Some(8064),
             Self::BoardConnector => Some(8096),
