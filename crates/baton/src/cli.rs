@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use baton_target::ProductKind;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::{Address, Span};
@@ -157,6 +159,11 @@ pub(crate) enum Command {
     /// The internal CA
     #[command(subcommand)]
     Ca(Ca),
+    /// Print the renewal article of a target: by hand, behind closed ports, by itself, and when it has expired
+    ///
+    /// With the target's own directory, service, ports, thumbprints and dates, from its files and the settings. Asks
+    /// nothing and changes nothing. Markdown, unless standard output is a terminal.
+    Guide(Guide),
     /// Check the settings, every target, and permissions
     Check(Check),
     /// Print a completion script for a shell
@@ -518,6 +525,24 @@ pub(crate) enum Ca {
         #[arg(long, value_name = "NAME")]
         issuer: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Guide {
+    /// Name of the target in the settings
+    #[arg(value_name = "TARGET", required_unless_present = "product", conflicts_with = "product")]
+    pub(crate) target: Option<String>,
+    /// The article about a product as its setup leaves it, without settings
+    #[arg(long, value_name = "PRODUCT", value_parser = products())]
+    pub(crate) product: Option<ProductKind>,
+    /// Markdown, on a terminal too
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+fn products() -> impl TypedValueParser<Value = ProductKind> {
+    PossibleValuesParser::new(ProductKind::ALL.map(ProductKind::key))
+        .try_map(|key| key.parse::<ProductKind>())
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod find;
 pub(crate) mod generate;
+pub(crate) mod guide;
 pub(crate) mod history;
 pub(crate) mod hook;
 pub(crate) mod prove;

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod guide;
 mod local;
 mod output;
 mod place;
@@ -72,6 +73,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Store(command) => commands::store::run(globals, command, output).await,
         Command::Target(command) => commands::target::run(globals, command, output).await,
         Command::Ca(command) => commands::ca::run(globals, command, output),
+        Command::Guide(arguments) => commands::guide::run(globals, arguments, output).await,
         Command::Check(arguments) => commands::check::run(globals, arguments, output).await,
         Command::Completions { shell } => commands::generate::completions(*shell),
         Command::Man => commands::generate::manual(),

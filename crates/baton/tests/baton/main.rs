@@ -18,6 +18,7 @@ mod command_line;
 mod documents;
 mod faults;
 mod guard;
+mod guide;
 mod hooks;
 mod monitoring;
 mod network;
