@@ -16,7 +16,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Guide, output: Output) ->
         (None, None) => {
             return Err(Failure::new(
                 Exit::Usage,
-                "target-missing",
+                "target-unclear",
                 "there is no target to tell about",
                 "name one of the settings, or a product with --product",
             ));

@@ -138,6 +138,20 @@ fn a_server_whose_tls_is_off_is_told_the_way_back() {
     }
 }
 
+/// The client is one of Windows; what it calls is ours.
+#[test]
+fn what_win_acme_calls_hands_over() {
+    let scene = Scene::of_product(Product::Yunio, SettingsShape::TlsJson, By::Nobody, false);
+    let guide = scene.guide();
+    let (_, parameters) = guide.split_once("--scriptparameters \"").unwrap();
+    let (parameters, _) = parameters.split_once("\"\n").unwrap();
+    let new = scene.import();
+    let line =
+        parameters.replace("\\\"", "\"").replace("{OldCertThumbprint}", "").replace("{CertThumbprint}", &new);
+    scene.carry_out(&Shown { section: "win-acme".to_owned(), line: format!("baton {line}"), exit: 0 });
+    assert!(scene.guide().contains(&format!("- In use: `{new}`")));
+}
+
 /// `baton NAME --help` knows what this version has.
 #[test]
 fn what_the_guides_show_and_is_not_there_yet_is_listed() {

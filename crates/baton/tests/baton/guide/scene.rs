@@ -222,6 +222,15 @@ impl Scene {
         self.world.baton(&["guide", "sap"]).expect(0).stdout
     }
 
+    /// A new certificate in the store that the target takes it from.
+    pub(super) fn import(&self) -> String {
+        let issued = self.authority.issue(&[HOST]).sign();
+        if let Server::Product(fixture) = &self.server {
+            fixture.install(&issued);
+        }
+        issued.thumbprint
+    }
+
     /// Does what the guide shows, as a shell does it, and what it leaves to people before.
     #[track_caller]
     pub(super) fn carry_out(&self, shown: &Shown) {
