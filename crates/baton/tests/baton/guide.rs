@@ -3,6 +3,7 @@
 mod scene;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use baton_testkit::{Authority, Product, ProductFixture, SettingsShape, invocation};
 
@@ -205,8 +206,16 @@ fn without_thumbprint(line: &str) -> String {
 /// With `BATON_WRITE_DOCUMENTS=1` in the environment they are written instead.
 #[test]
 fn the_articles_in_the_documents_are_up_to_date() {
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     for product in PRODUCTS {
-        crate::documents::compare_file(&format!("products/{}.md", product.key()), &article(product));
+        let (name, article) = (format!("products/{}.md", product.key()), article(product));
+        crate::documents::compare_file(&name, &article);
+        let links: Vec<&str> =
+            article.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+        assert!(links.len() > 3, "{links:?}");
+        for link in links {
+            assert!(documents.join("products").join(link).is_file(), "{name} has a dead link: {link}");
+        }
     }
 }
 
