@@ -125,6 +125,7 @@ struct ManagedFacts {
     issuer: String,
     issuer_kind: Option<&'static str>,
     successor: &'static str,
+    same_key_allowed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -238,6 +239,7 @@ impl Facts {
                 issuer: "company".to_owned(),
                 issuer_kind: None,
                 successor: "new-key",
+                same_key_allowed: false,
             }],
             recovery: None,
             designer: None,
@@ -333,6 +335,7 @@ impl ManagedFacts {
                 KeyChoice::NewKey => "new-key",
                 KeyChoice::SameKey => "same-key",
             },
+            same_key_allowed: certificate.allows_same_key,
         }
     }
 }
@@ -342,6 +345,8 @@ fn issuer_kind(issuer: &Issuer) -> &'static str {
     match issuer {
         Issuer::Internal { .. } => "internal",
         Issuer::Acme(_) => "acme",
+        Issuer::Command(_) => "command",
+        Issuer::Adcs(_) => "adcs",
         Issuer::Manual => "manual",
     }
 }

@@ -10,9 +10,6 @@ use baton_testkit::{Authority, Product, ProductFixture, SettingsShape, invocatio
 use crate::world::{World, quoted};
 use scene::{By, HOST, Scene, Shown, commands};
 
-/// Commands that the guides show and this version does not have yet.
-const NOT_YET: [&str; 2] = ["accept", "request"];
-
 /// The part of a guide that is for another day, while the certificate is valid.
 const IF_EXPIRED: &str = "If the certificate has expired";
 
@@ -24,7 +21,7 @@ fn carry_out(scene: &Scene) -> Vec<Shown> {
     let shown = commands(&scene.guide());
     assert!(shown.len() >= 10, "{shown:?}");
     for command in &shown {
-        if command.section != IF_EXPIRED && !NOT_YET.contains(&command.name()) {
+        if command.section != IF_EXPIRED {
             scene.carry_out(command);
         }
     }
@@ -151,26 +148,6 @@ fn what_win_acme_calls_hands_over() {
         parameters.replace("\\\"", "\"").replace("{OldCertThumbprint}", "").replace("{CertThumbprint}", &new);
     scene.carry_out(&Shown { section: "win-acme".to_owned(), line: format!("baton {line}"), exit: 0 });
     assert!(scene.guide().contains(&format!("- In use: `{new}`")));
-}
-
-/// `baton NAME --help` knows what this version has.
-#[test]
-fn what_the_guides_show_and_is_not_there_yet_is_listed() {
-    let world = World::new();
-    let mut unknown = BTreeSet::new();
-    for product in PRODUCTS {
-        for command in commands(&article(product)) {
-            if world.baton(&[command.name(), "--help"]).exit != 0 {
-                unknown.insert(command.name().to_owned());
-            }
-        }
-    }
-    let listed = NOT_YET.map(str::to_owned);
-    assert_eq!(
-        unknown,
-        BTreeSet::from(listed),
-        "take what is there now out of NOT_YET: then it is carried out"
-    );
 }
 
 fn article(product: Product) -> String {

@@ -183,7 +183,8 @@ impl Scene {
             By::Nobody => "",
         };
         let certificate = format!(
-            "\n[[certificate]]\nname = 'sap'\nnames = ['{HOST}']\nissuer = '{issuer}'\ntargets = ['sap']\n"
+            "\n[[certificate]]\nname = 'sap'\nnames = ['{HOST}']\nissuer = '{issuer}'\ntargets = ['sap']\n\
+             allow-same-key = true\n"
         );
         self.world.write_settings(&format!(
             "[designer]\nlisten = '8277'\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
