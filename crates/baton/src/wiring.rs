@@ -151,11 +151,15 @@ impl App {
     pub(crate) fn target(&self, name: &str) -> Result<&Arc<Target>, Failure> {
         self.renewals.targets.iter().find(|target| target.name == name).ok_or_else(|| {
             let known: Vec<&str> = self.renewals.targets.iter().map(|target| target.name.as_str()).collect();
+            let hint = match known.as_slice() {
+                [] => "add a [[target]] to baton.toml".to_owned(),
+                known => format!("the settings have: {}", known.join(", ")),
+            };
             Failure::new(
                 Exit::Usage,
                 "target-unknown",
                 format!("there is no target named {name:?} in the settings"),
-                format!("the settings have: {}", known.join(", ")),
+                hint,
             )
         })
     }
