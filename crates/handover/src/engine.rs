@@ -127,7 +127,8 @@ impl Engine {
             return self.record_ended(begun, &met, &[step], &[], outcome).await;
         }
         let check = ended(Step::Check, StepOutcome::Done, String::new(), started_at);
-        if checked.names_already(request.successor) && !checked.tls_stays_off {
+        let is_shut = checked.guard.as_ref().is_some_and(|guard| guard.held);
+        if checked.names_already(request.successor) && !checked.tls_stays_off && !is_shut {
             let proving_at = clock::now();
             let running = running(HandoverId(0), request, &checked, begun.clone());
             // Named and served already. Named and not served is what a forgotten restart looks like: go on.
@@ -259,7 +260,12 @@ impl Engine {
             Step::Close => {
                 self.close_door(running).await.map(|()| String::new()).map_err(|finding| vec![finding])
             }
-            Step::Stage | Step::Switch => self.apply(running, step).await.map_err(|finding| vec![finding]),
+            Step::Stage | Step::Switch => {
+                if step == Step::Stage && running.record.guard.is_none() && running.is_behind_door() {
+                    self.start_watchdog(running.target).map_err(|finding| vec![finding])?;
+                }
+                self.apply(running, step).await.map_err(|finding| vec![finding])
+            }
             Step::TlsOff => {
                 self.apply(running, step).await.map_err(|finding| vec![finding])?;
                 let output = activate(running.target).await?;

@@ -93,6 +93,12 @@ impl Record {
         steps.get(position.map_or(0, |position| position + 1)).copied()
     }
 
+    /// The action that closes its door while it is under way.
+    pub(crate) fn closes(&self) -> Option<&Action> {
+        let of_stage = self.plan.stage.iter().find(|action| matches!(action, Action::CloseDoor { .. }));
+        self.guard.as_ref().map(|guard| &guard.close).or(of_stage)
+    }
+
     /// The actions of a step that has some.
     pub(crate) fn actions(&mut self, step: Step) -> &mut Vec<Action> {
         match (step, &mut self.guard) {

@@ -1,7 +1,7 @@
 //! The way out when the certificate has expired: TLS is reset as the target's maker documents it, and comes back,
 //! with all its settings, with the next handover.
 
-use baton_finding::Finding;
+use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_state::{Closing, HandoverId, NewHandover, Outcome, Recovery, Step, StepOutcome, StepRecord};
 use baton_target::{Action, FileImage, Inspection, KeptFile, Plan, Proof, Target, Tls};
@@ -75,6 +75,11 @@ impl Engine {
         if reset.is_empty() {
             findings.push(nothing_to_reset(target));
         }
+        if !request.open && !reset.is_empty() {
+            let close =
+                target.close_door(&inspection, &target.plain_endpoints(&inspection).unwrap_or_default());
+            findings.extend(self.door_findings(target, &inspection, &close, true).await);
+        }
         if request.open && reset.iter().any(|action| target.is_access_control(action)) {
             findings.push(access_control(target));
         }
@@ -85,7 +90,7 @@ impl Engine {
         let Some((old, fingerprint)) = inspection
             .current
             .zip(inspection.leaf().map(|leaf| leaf.fingerprint()))
-            .filter(|_| findings.is_empty())
+            .filter(|_| findings.iter().all(|finding| finding.severity != Severity::Error))
         else {
             return Ok(of_check(Outcome::Refused, findings));
         };
@@ -110,7 +115,7 @@ impl Engine {
             new: old,
             new_fingerprint: fingerprint,
             plan: record.to_json(),
-            findings: Vec::new(),
+            findings,
             started_at,
         };
         let check = ended(Step::Check, StepOutcome::Done, String::new(), started_at);
@@ -175,17 +180,27 @@ fn reset(running: &Running<'_>, files: &[Action], doors: &[Action]) -> Recovery 
     }
 }
 
-/// A window that could neither be finished nor undone: its door stays closed, and what was set aside is remembered, so
-/// that the next handover puts it back before it opens the door.
+/// What could neither be finished nor undone: its door stays closed, and what was set aside is remembered, so that the
+/// next handover puts it back before it opens the door.
 pub(crate) fn left_closed(running: &mut Running<'_>) -> Option<Recovery> {
-    let guard = running.record.guard.as_ref().filter(|guard| !guard.held)?;
-    let recovery = reset(running, &guard.off, std::slice::from_ref(&guard.close));
+    let recovery = match &running.record.guard {
+        Some(guard) if !guard.held => reset(running, &guard.off, std::slice::from_ref(&guard.close)),
+        None if running.record.purpose == Purpose::Recover => {
+            reset(running, &running.record.plan.switch, &running.record.plan.stage)
+        }
+        _ => return None,
+    };
     let target = running.target;
-    running.found([Finding::error(
-        "door-closed",
-        format!("the ports of {target} stay closed to the outside: that it is as before is not proven"),
-        format!("mend the cause; `baton tls on {target}` or the next handover puts back what was set aside, and opens them"),
-    )]);
+    if !recovery.ports.is_empty() {
+        running.found([Finding::error(
+            "door-closed",
+            format!("the ports of {target} stay closed to the outside: that it is as before is not proven"),
+            format!(
+                "mend the cause; `baton tls on {target}`, or a handover to a certificate that is valid, puts back what \
+                 was set aside, and opens them"
+            ),
+        )]);
+    }
     Some(recovery)
 }
 
@@ -196,12 +211,8 @@ fn refusals(
     request: RecoverRequest,
     now: jiff::Timestamp,
 ) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = inspection
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == baton_finding::Severity::Error)
-        .cloned()
-        .collect();
+    let mut findings: Vec<Finding> =
+        inspection.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
     if inspection.tls == Tls::Off {
         findings.push(Finding::error(
             "tls-off",

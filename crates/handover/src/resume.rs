@@ -9,6 +9,7 @@ use baton_x509::Certificate;
 use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::record::Record;
+use crate::recover::left_closed;
 use crate::report::Report;
 use crate::running::{Running, ended};
 use crate::soundness;
@@ -50,6 +51,15 @@ impl Engine {
             "the journal was put back from a copy while this handover was under way; its end was read from the target",
             "see `baton history`: what came after the copy was made is missing there",
         )]);
+        if running.is_behind_door() {
+            // How far it had come is not known, and nothing is opened on a guess.
+            let recovery = left_closed(&mut running);
+            self.hold_door(&mut running).await;
+            let failed = ended(Step::Prove, StepOutcome::Failed, String::new(), started_at);
+            return self
+                .close(running, failed, Outcome::Stuck, Closing { recovery, ..Closing::default() })
+                .await;
+        }
         if named == Some(running.begun.new)
             && let Ok(proofs) = self.prove_successor(&running).await
         {

@@ -31,6 +31,12 @@ impl Engine {
         let is_new_taken_up = running.has_reached(Step::Activate, reached);
         let (outcome, step_outcome, detail) = if is_new_taken_up && self.old_is_expired(&running, started_at)
         {
+            if running.has_reached(Step::Open, reached)
+                && let Some(guard) = &running.record.guard
+                && let Err(error) = guard.close.apply(running.target.context(None)).await
+            {
+                running.found([Finding::from_error(&error)]);
+            }
             running.begun.findings.push(Finding::error(
                 "old-expired",
                 "the certificate before has expired: the target stays with the new one",
@@ -104,13 +110,23 @@ impl Engine {
         let mut proofs = match proofs {
             Some(proofs) => proofs,
             None => {
-                if let Err(error) = running.target.activate().await {
-                    // The proof decides: a command may fail and the server be well.
-                    running.begun.findings.push(Finding::from_error(&error));
+                let activated = running.target.activate().await.map_err(|error| Finding::from_error(&error));
+                let proofs = self.prove_prior(running, true).await?;
+                match activated {
+                    // The proof decides: a command may fail and the server be well. Where there is nothing to prove
+                    // behind a door, it stays closed.
+                    Err(finding) if proofs.is_empty() && running.is_behind_door() => {
+                        return Err(vec![finding]);
+                    }
+                    Err(finding) => running.begun.findings.push(finding),
+                    Ok(_) => {}
                 }
-                self.prove_prior(running, true).await?
+                proofs
             }
         };
+        if let Some(guard) = guard.as_ref().filter(|guard| !guard.held && !guard.off.is_empty()) {
+            self.refuse_plain(running, &guard.plain).await?;
+        }
         undo(running, &running.record.plan.stage).await?;
         if running.is_behind_door() && guard.as_ref().is_none_or(|guard| !guard.held) {
             if let Some(guard) = &guard {
@@ -121,6 +137,22 @@ impl Engine {
             proofs = latest(proofs, more);
         }
         Ok(proofs)
+    }
+
+    /// What answers without TLS now, and did not before, is not for the outside to see.
+    async fn refuse_plain(&self, running: &Running<'_>, plain: &[AddressRecord]) -> Result<(), Vec<Finding>> {
+        let not_before = plain.iter().filter(|address| address.prior != Prior::PlainHttp);
+        let now =
+            self.now(running.target, not_before.map(|address| address.endpoint.clone()).collect()).await;
+        let still: Vec<_> = now.into_iter().filter(|address| address.prior == Prior::PlainHttp).collect();
+        match still.first() {
+            None => Ok(()),
+            Some(address) => Err(vec![Finding::error(
+                "endpoint-plain-http",
+                format!("{} answers plain HTTP still", address.endpoint),
+                "see why the service was not restarted",
+            )]),
+        }
     }
 
     /// Every address must answer as it did: the certificate, or plain HTTP. What was closed is not asked, nor what is
@@ -165,13 +197,16 @@ impl Engine {
     }
 }
 
-/// Undoes actions, the last one first.
+/// Undoes actions, the last one first. One that cannot be undone keeps none of the others from it.
 async fn undo(running: &Running<'_>, actions: &[Action]) -> Result<(), Vec<Finding>> {
     let context = running.target.context(running.successor);
+    let mut findings = Vec::new();
     for action in actions.iter().rev() {
-        action.undo(context).await.map_err(|error| vec![Finding::from_error(&error)])?;
+        if let Err(error) = action.undo(context).await {
+            findings.push(Finding::from_error(&error));
+        }
     }
-    Ok(())
+    if findings.is_empty() { Ok(()) } else { Err(findings) }
 }
 
 fn proven(proofs: &[Proof]) -> String {

@@ -205,9 +205,14 @@ impl Engine {
                 troubles.extend(own);
             }
         }
+        // A target that was renamed or taken out of the settings, with its door closed.
+        let is_known =
+            |name: &str| subjects.iter().any(|it| it.target.is_some_and(|target| target.name == name));
+        let lost = known.reset.values().filter(|recovery| !is_known(&recovery.target));
+        let lost: Vec<Trouble> = lost.map(trouble::of_lost).collect();
         let of_alerts: Vec<Trouble> = known.alerts.iter().filter_map(trouble::of_alert).collect();
-        let findings = of_alerts.iter().map(|trouble| trouble.finding.clone()).collect();
-        troubles.extend(of_alerts);
+        let findings = of_alerts.iter().chain(&lost).map(|trouble| trouble.finding.clone()).collect();
+        troubles.extend(of_alerts.into_iter().chain(lost));
         let mut seen = HashSet::new();
         troubles.retain(|trouble| seen.insert(trouble.cause()));
         // What has expired comes first: clients are refused at this moment.

@@ -13,6 +13,10 @@ use crate::report::Report;
 impl Engine {
     /// Puts back what was set aside, switches TLS on, and proves it; or leaves all as it was.
     pub async fn switch_tls_on(&self, target: &Target, dry_run: bool) -> Result<Report, HandoverError> {
+        if !dry_run {
+            // What it names may be halfway between two.
+            self.resume(target).await?;
+        }
         let successor = match self.named_certificate(target).await {
             Ok(successor) => successor,
             Err(finding) => {

@@ -246,6 +246,18 @@ pub(crate) fn of_reset(recovery: &Recovery) -> Trouble {
         true => "its ports are open to the outside",
         false => "its ports are closed to the outside",
     };
+    if recovery.kept == "[]" {
+        let finding = Finding::error(
+            "door-closed",
+            format!(
+                "the ports of {} are closed to the outside since {:.0}: that it is as before is not proven",
+                recovery.target, recovery.at
+            ),
+            "mend the cause, then hand it over again: that opens them when it is proven",
+        );
+        let about = About::Target(recovery.target.clone());
+        return Trouble::new(about, Attention::Now, Certainty::Lasting, finding);
+    }
     let finding = Finding::error(
         "tls-reset",
         format!("TLS of {} was reset at {:.0}, and {door}", recovery.target, recovery.at),
@@ -253,6 +265,20 @@ pub(crate) fn of_reset(recovery: &Recovery) -> Trouble {
          on` puts it back as it was",
     );
     Trouble::new(About::Target(recovery.target.clone()), Attention::Now, Certainty::Lasting, finding)
+}
+
+/// A target that waits for the next handover, and is not in the settings any more.
+pub(crate) fn of_lost(recovery: &Recovery) -> Trouble {
+    let name = &recovery.target;
+    let finding = Finding::error(
+        "target-lost",
+        format!(
+            "TLS of {name} was reset at {:.0}, and the settings have no target of that name any more",
+            recovery.at
+        ),
+        format!("give it its name {name:?} back in baton.toml: the next handover then puts everything back"),
+    );
+    Trouble::new(About::Target(name.clone()), Attention::Now, Certainty::Lasting, finding)
 }
 
 /// Whether it tells of a certificate that has expired.

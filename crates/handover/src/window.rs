@@ -9,11 +9,12 @@
 //! that is started before the door is closed. Where that fails the door stays closed.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use baton_finding::{Explain as _, Finding};
 use baton_platform::{command, door, host};
 use baton_state::{Recovery, Step};
-use baton_target::{Action, Endpoint, Inspection, Proof, Target, Tls, WindowPlan};
+use baton_target::{Action, Inspection, Proof, Target, WindowPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -51,17 +52,14 @@ impl Engine {
         recovery: Option<&Recovery>,
         is_asked: bool,
     ) -> Option<Window> {
-        if let Some(recovery) = recovery {
+        let is_asked = is_asked || target.guard.always;
+        if let Some(recovery) = recovery.filter(|recovery| !recovery.ports.is_empty()) {
             let (name, ports) = (recovery.target.clone(), recovery.ports.clone());
             let close = Action::CloseDoor { name, ports };
             let guard = GuardRecord { close, off: Vec::new(), plain: Vec::new(), held: true };
-            return (!recovery.ports.is_empty()).then_some(Window {
-                guard,
-                back: Vec::new(),
-                findings: Vec::new(),
-            });
+            return Some(Window { guard, back: Vec::new(), findings: Vec::new() });
         }
-        if !is_asked && !target.guard.always || inspection.tls == Tls::Off {
+        if !is_asked {
             return None;
         }
         let mut findings = Vec::new();
@@ -69,45 +67,66 @@ impl Engine {
             findings.push(Finding::from_error(&error));
             Vec::new()
         });
-        let planned = target.window(inspection, &plain).unwrap_or_else(|error| {
+        let mut planned = target.window(inspection, &plain).unwrap_or_else(|error| {
             findings.push(Finding::from_error(&error));
             WindowPlan { close: target.close_door(inspection, &plain), off: Vec::new(), back: Vec::new() }
         });
-        if !planned.off.is_empty() {
-            findings.extend(unknown_ports(target, inspection, &plain));
+        if recovery.is_some() {
+            // It is without TLS already, and comes back with this handover.
+            (planned.off, planned.back) = Default::default();
         }
-        if let Err(error) = target.rehearse_door(&planned.close).await {
-            findings.push(Finding::from_error(&error));
-        }
-        if door::outlives_boot() == Some(false) && target.doors.commands.is_none() {
-            findings.push(Finding::warning(
-                "door-not-over-boot",
-                "ports that are closed do not stay closed when this machine starts in between",
-                "install packaging/systemd/baton-doors.service, and enable it",
-            ));
-        }
+        findings
+            .extend(self.door_findings(target, inspection, &planned.close, !planned.off.is_empty()).await);
         let plain = if planned.off.is_empty() { Vec::new() } else { self.now(target, plain).await };
         let guard = GuardRecord { close: planned.close, off: planned.off, plain, held: false };
         Some(Window { guard, back: planned.back, findings })
     }
 
+    /// What speaks against closing a door, or should be known of it.
+    pub(crate) async fn door_findings(
+        &self,
+        target: &Target,
+        inspection: &Inspection,
+        close: &Action,
+        is_tls_off: bool,
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if is_tls_off {
+            findings.extend(unknown_ports(target, inspection, close));
+        }
+        if let Err(error) = target.rehearse_door(close).await {
+            findings.push(Finding::from_error(&error));
+        }
+        if door::outlives_boot(&target.doors.directory) == Some(false) && target.doors.commands.is_none() {
+            findings.push(Finding::warning(
+                "door-not-over-boot",
+                "ports that are closed do not stay closed when this machine starts in between",
+                "install packaging/systemd/baton-doors.service for this data directory, and enable it",
+            ));
+        }
+        findings
+    }
+
     /// Closes the door, with someone beside it who opens it should this process be gone.
     pub(crate) async fn close_door(&self, running: &Running<'_>) -> Result<(), Finding> {
         let Some(guard) = &running.record.guard else { return Ok(()) };
-        if let Some(watchdog) = &self.watchdog {
-            let mut argv = watchdog.clone();
-            argv.extend(["--".to_owned(), running.target.name.clone()]);
-            command::start_detached(&argv).map_err(|error| Finding::from_error(&error))?;
-        }
+        self.start_watchdog(running.target)?;
         let context = running.target.context(None);
         guard.close.apply(context).await.map(drop).map_err(|error| Finding::from_error(&error))
+    }
+
+    pub(crate) fn start_watchdog(&self, target: &Target) -> Result<(), Finding> {
+        let Some(watchdog) = &self.watchdog else { return Ok(()) };
+        let mut argv = watchdog.clone();
+        argv.extend(["--".to_owned(), target.name.clone()]);
+        command::start_detached(&argv).map_err(|error| Finding::from_error(&error))
     }
 
     /// Closes the door of an interrupted handover again: a boot may have opened it. What cannot be closed is brought
     /// back all the same, and the sooner the better.
     pub(crate) async fn hold_door(&self, running: &mut Running<'_>) {
-        let Some(guard) = &running.record.guard else { return };
-        if let Err(error) = guard.close.apply(running.target.context(None)).await {
+        let Some(close) = running.record.closes() else { return };
+        if let Err(error) = close.apply(running.target.context(None)).await {
             tracing::error!(target = %running.target, "{}", error.chain());
             running.found([Finding::from_error(&error)]);
         }
@@ -132,6 +151,21 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Closes every door again that is to stay closed until a target is handed over: someone may have flushed the
+    /// firewall.
+    pub async fn hold_doors(&self, targets: &[Arc<Target>]) -> Result<(), HandoverError> {
+        for recovery in self.state.recoveries().await?.into_iter().filter(|it| !it.ports.is_empty()) {
+            let Some(target) = targets.iter().find(|target| target.name == recovery.target) else { continue };
+            let close = Action::CloseDoor { name: recovery.target, ports: recovery.ports };
+            if target.hold_door(&close).await.map_err(HandoverError::Door)? {
+                tracing::warn!(%target, "its door was opened by someone else, and is closed again");
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How an open window is looked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watched {
@@ -151,7 +185,7 @@ impl Engine {
             let record = Record::read(&handover)?;
             let steps = self.state.steps(handover.id).await?;
             let opens = steps.last().is_some_and(|step| step.step == Step::Open);
-            close = record.guard.filter(|guard| !guard.held).map(|guard| (guard.close, opens)).or(close);
+            close = record.closes().cloned().map(|it| (it, opens)).or(close);
         }
         let Some((close, opens)) = close else { return Ok(Watched::Over) };
         if !opens && target.hold_door(&close).await.map_err(HandoverError::Door)? {
@@ -169,8 +203,7 @@ impl Running<'_> {
 
     /// Whether its ports are closed while it is under way.
     pub(crate) fn is_behind_door(&self) -> bool {
-        let closes = |action: &Action| matches!(action, Action::CloseDoor { .. });
-        self.record.guard.is_some() || self.record.plan.stage.iter().any(closes)
+        self.record.closes().is_some()
     }
 }
 
@@ -203,18 +236,30 @@ pub(crate) fn latest(mut proofs: Vec<Proof>, more: Vec<Proof>) -> Vec<Proof> {
 }
 
 /// A port that is not closed would show to the outside what must not be seen there.
-fn unknown_ports(target: &Target, inspection: &Inspection, plain: &[Endpoint]) -> Option<Finding> {
+fn unknown_ports(target: &Target, inspection: &Inspection, close: &Action) -> Option<Finding> {
+    let Action::CloseDoor { ports, .. } = close else { return None };
     let tls = target.endpoints(inspection, inspection.leaf());
-    let usual = target.usual_ports();
-    let is_usual = |endpoint: &Endpoint| usual.contains(&endpoint.address.port());
-    let is_told = plain.iter().all(|endpoint| !endpoint.assumed) || tls.iter().all(is_usual);
-    (!is_told).then(|| {
-        Finding::error(
-            "plain-ports-unknown",
-            format!("{target} has ports of its own for TLS; where it answers without TLS is not known"),
-            "set guard = { ports = […] } to all its ports, those without TLS included",
-        )
-    })
+    let usual = target.usual_ports(inspection);
+    let has_own = tls.iter().any(|endpoint| !usual.contains(&endpoint.address.port()));
+    let missing: Vec<u16> = match (has_own, target.guard.ports.is_empty()) {
+        (true, false) => return None,
+        (true, true) => Vec::new(),
+        (false, _) => usual.into_iter().filter(|port| !ports.contains(port)).collect(),
+    };
+    let message = match (has_own, missing.is_empty()) {
+        (true, _) => {
+            format!("{target} has ports of its own for TLS; where it answers without TLS is not known")
+        }
+        (false, false) => {
+            format!("the ports {missing:?} of {target} would stay open while it is without TLS")
+        }
+        (false, true) => return None,
+    };
+    Some(Finding::error(
+        "plain-ports-unknown",
+        message,
+        "set guard = { ports = […] } to all its ports, those without TLS included",
+    ))
 }
 
 fn outside_not_asked(running: &Running<'_>) -> Finding {

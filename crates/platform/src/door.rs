@@ -286,10 +286,11 @@ fn firewall_rule(name: &str, ports: &[u16]) -> Vec<String> {
 
 /// Whether closed ports stay closed over a boot, as far as this machine tells: systemd runs, and the unit that loads
 /// their rules is enabled. `None` where something else starts the machine.
-pub fn outlives_boot() -> Option<bool> {
+pub fn outlives_boot(directory: &std::path::Path) -> Option<bool> {
     let is_systemd = std::path::Path::new("/run/systemd/system").is_dir();
     let enabled = "/etc/systemd/system/sysinit.target.wants/baton-doors.service";
-    (is_systemd && !cfg!(windows)).then(|| std::path::Path::new(enabled).exists())
+    let is_loaded = || directory == "/var/lib/baton/doors" && std::path::Path::new(enabled).exists();
+    (is_systemd && !cfg!(windows)).then(is_loaded)
 }
 
 #[cfg(test)]

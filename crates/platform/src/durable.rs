@@ -254,6 +254,21 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Where a path leads, links followed, also where nothing is at their end.
+pub fn followed(path: &Path) -> PathBuf {
+    const LONGEST: usize = 40;
+    let mut followed = path.to_owned();
+    for _ in 0..LONGEST {
+        let Ok(to) = std::fs::read_link(&followed) else { break };
+        followed = parent(&followed).map(|parent| parent.join(&to)).unwrap_or(to);
+    }
+    let real = followed.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
+    match (real, followed.file_name()) {
+        (Some(parent), Some(name)) => parent.join(name),
+        _ => followed,
+    }
+}
+
 /// Whether a path is what an interrupted change left, or one under way is about to rename.
 pub fn is_temporary(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY_PREFIX))

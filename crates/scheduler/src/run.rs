@@ -217,6 +217,9 @@ async fn probe(renewals: Arc<Renewals>, now: Timestamp) -> bool {
     if let Err(error) = renewals.engine.state().keep_copy(now).await {
         tracing::error!("no copy of the journal was made: {}", error.chain());
     }
+    if let Err(error) = renewals.engine.hold_doors(&renewals.targets).await {
+        tracing::error!("{}", error.chain());
+    }
     let mut asking = JoinSet::new();
     for target in &renewals.targets {
         let (engine, target) = (renewals.engine.clone(), Arc::clone(target));

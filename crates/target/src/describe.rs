@@ -34,8 +34,9 @@ impl Action {
                 Some(diff) => format!("edit `{}`, {}\n{diff}", path.display(), permissions(path, 0o644)),
                 None => self.to_string(),
             },
-            // What is set aside is not shown: it may be access control.
-            Self::SetFile { after: None, .. } => self.to_string(),
+            // What is set aside and what comes back as a whole is not shown: it may be access control.
+            Self::SetFile { after: None, .. } | Self::SetFile { before: None, .. } => self.to_string(),
+            Self::SetFile { path, .. } if path.ends_with("permission.json") => self.to_string(),
             Self::SetFile { path, before, after } => {
                 let text = |image: &Option<FileImage>| image.as_ref().map(|image| image.content().to_vec());
                 let diff =

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::endpoint::Endpoint;
 use crate::inspection::{Found, Inspection, PlanError, Tls};
+use crate::product::Product;
 use crate::target::{Kind, Target};
 
 /// How a target is handed over behind a closed door.
@@ -93,19 +94,22 @@ impl Target {
         }
     }
 
-    /// The ports on which the product usually speaks TLS.
-    pub fn usual_ports(&self) -> &'static [u16] {
-        match &self.kind {
-            Kind::Product(product) => product.kind.tls_ports(),
-            Kind::Files(_) => &[],
-        }
+    /// All ports that the product has, by its own settings or by its setup.
+    pub fn usual_ports(&self, inspection: &Inspection) -> Vec<u16> {
+        let (Kind::Product(product), Found::Product(found)) = (&self.kind, &inspection.found) else {
+            return Vec::new();
+        };
+        let plain = product.plain_endpoints(found).unwrap_or_default();
+        let own = product.endpoints_of(found, "localhost");
+        let told = own.iter().chain(&plain).map(|endpoint| endpoint.address.port());
+        told.chain(product.kind.other_ports().iter().copied()).collect()
     }
 
-    /// Whether an action sets aside who may use the server.
+    /// Whether an action sets aside who may use the server, or takes a protocol away that restricts it.
     pub fn is_access_control(&self, action: &Action) -> bool {
         match (&self.kind, action) {
-            (Kind::Product(product), Action::SetFile { path, .. }) => {
-                product.kind.access_file().is_some_and(|name| path.ends_with(name))
+            (Kind::Product(product), Action::SetFile { path, before: Some(before), .. }) => {
+                product.is_access_file(path) || Product::restricts(before)
             }
             _ => false,
         }

@@ -8,9 +8,9 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::{Explain as _, Finding};
-use baton_platform::durable::{is_temporary, is_writable, remove_leftovers_of};
+use baton_platform::durable::{self, is_temporary, is_writable, remove_leftovers_of};
 use baton_store::Store;
-use baton_textedit::{Change, Pointer};
+use baton_textedit::{Change, JsonDocument, Pointer, Scalar};
 use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
 
@@ -61,8 +61,7 @@ impl Product {
         let mut findings = Vec::new();
         let mut files = self.settings_files(&mut findings)?;
         files.retain(|file| !kept.iter().any(|kept| kept.path == file.real_path()));
-        let is_access =
-            |file: &&KeptFile| self.kind.access_file().is_some_and(|name| file.path.ends_with(name));
+        let is_access = |file: &&KeptFile| self.is_access_file(&file.path);
         let (access, kept): (Vec<&KeptFile>, Vec<&KeptFile>) = kept.iter().partition(is_access);
         for file in kept {
             files.push(SettingsFile::kept(file)?);
@@ -184,15 +183,26 @@ impl Product {
 
     /// What sets aside the access control that TLS is a condition of; empty where there is none.
     pub(crate) fn set_access_aside(&self) -> Result<Option<Action>, PlanError> {
-        let Some(path) = self.kind.access_file().map(|name| self.servers().join(name)) else {
-            return Ok(None);
-        };
-        if !path.exists() {
-            return Ok(None);
-        }
-        let path = fs::canonicalize(path).map_err(PlanError::Io)?;
+        let Some(path) = self.access_file() else { return Ok(None) };
         let before = FileImage::read(&path).map_err(PlanError::Io)?;
         Ok(before.map(|image| Action::SetFile { path, before: Some(image), after: None }))
+    }
+
+    /// The file of the access control itself, links followed, whether or not it is there now.
+    fn access_file(&self) -> Option<PathBuf> {
+        Some(durable::followed(&self.servers().join(self.kind.access_file()?)))
+    }
+
+    pub(crate) fn is_access_file(&self, path: &Path) -> bool {
+        self.access_file().is_some_and(|own| own == path)
+    }
+
+    /// Whether the web server's protocol in a settings file restricts who may use it.
+    pub(crate) fn restricts(settings: &FileImage) -> bool {
+        let protocol = Pointer::root().member("protocol");
+        let document = JsonDocument::parse(settings.content()).ok();
+        let protocol = document.as_ref().and_then(|it| it.value(&protocol)).and_then(Scalar::as_str);
+        protocol.is_some_and(|protocol| !protocol.ends_with("- Unrestricted"))
     }
 
     /// What switches TLS off, and what has to be set aside for that; every other setting stays.
@@ -252,7 +262,7 @@ impl Product {
         }
         // Those that are set aside are missing now.
         paths.push(self.servers().join("tls.json"));
-        paths.extend(self.kind.access_file().map(|name| self.servers().join(name)));
+        paths.extend(self.access_file());
         let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         paths.iter().try_for_each(|path| remove_leftovers_of(&real(path)))
     }

@@ -33,8 +33,17 @@ const DEFAULT_WINDOW_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
     check_names(loaded)?;
     check_references(loaded)?;
+    let mut directories = HashSet::new();
     for target in &loaded.settings.target {
-        target_kind(loaded, target)?;
+        if let Kind::Product(product) = target_kind(loaded, target)?
+            && !directories.insert(product.directory.clone())
+        {
+            return Err(wrong(
+                loaded,
+                format!("the target {:?} has the directory of another one", target.name),
+                "one server is one target: name all its endpoints in it",
+            ));
+        }
         guard(loaded, target)?;
     }
     for issuer in &loaded.settings.issuer {

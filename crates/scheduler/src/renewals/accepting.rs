@@ -15,7 +15,8 @@ use baton_store::Entry;
 use baton_x509::{Certificate, X509};
 use jiff::Timestamp;
 
-use super::{ManagedCertificate, RenewError, RenewOptions, Renewals, list, names_fit};
+use super::keeping_key::with_findings;
+use super::{KeyChoice, ManagedCertificate, RenewError, RenewOptions, Renewals, list, names_fit};
 
 /// What a person brings.
 #[derive(Debug)]
@@ -170,9 +171,13 @@ impl Renewals {
         let standing = self.engine.state().standing(&name).await.map_err(RenewError::from)?;
         let chain =
             self.chain(certificate, &standing, &leaf, answer, roots(&certificate.issuer_name)).await?;
+        let kept = self.kept_key(certificate, &standing, &leaf)?;
+        self.check_key_choice(certificate, kept)?;
+        let of_key = self.findings_of_key(certificate, &standing, kept.or(Some(KeyChoice::NewKey))).await?;
         let successor = Certificate::new(leaf, chain, Some(request.key.clone()));
         if answer.options.dry_run {
-            let mut reports = self.hand_over(certificate, &successor, answer.options).await?;
+            let reports = self.hand_over(certificate, &successor, answer.options).await?;
+            let mut reports = with_findings(reports, &of_key);
             if reports.is_empty() {
                 reports.push(planned(certificate, &successor, now));
             }
@@ -181,7 +186,8 @@ impl Renewals {
         self.take_in(certificate, &standing, &successor, now).await?;
         self.forget_request(&request);
         tracing::info!(certificate = name, thumbprint = %successor.thumbprint(), "accepted");
-        Ok(self.hand_over(certificate, &successor, answer.options).await?)
+        let reports = self.hand_over(certificate, &successor, answer.options).await?;
+        Ok(with_findings(reports, &of_key))
     }
 
     /// The certificate that answers a request, and the request.

@@ -4,7 +4,7 @@ use baton_finding::{Finding, Severity};
 use baton_handover::{Report, key_compromised, key_old};
 use baton_platform::clock;
 use baton_state::{InForce, Standing};
-use baton_x509::Certificate;
+use baton_x509::{Certificate, X509};
 
 use super::{KeyChoice, ManagedCertificate, RenewError, Renewals};
 
@@ -29,6 +29,22 @@ impl Renewals {
             return Err(RenewError::SameKeyNotAllowed { name: certificate.name.clone() });
         }
         Ok(())
+    }
+
+    /// Whether an answer keeps the key that is in use, however it was asked for.
+    pub(super) fn kept_key(
+        &self,
+        certificate: &ManagedCertificate,
+        standing: &Standing,
+        leaf: &X509,
+    ) -> Result<Option<KeyChoice>, RenewError> {
+        let Some(current) = &standing.current else { return Ok(None) };
+        let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
+        let found = self.store.find(current.thumbprint).map_err(cause)?;
+        let is_kept = found.is_some_and(|found| {
+            found.leaf().public_key() == leaf.public_key() && found.fingerprint() != leaf.fingerprint()
+        });
+        Ok(is_kept.then_some(KeyChoice::SameKey))
     }
 
     /// The certificate whose key a successor would keep, with that key: the one in force, else the one that a target
