@@ -750,6 +750,27 @@ fn the_same_key_is_kept_only_where_the_settings_say_so() {
 }
 
 #[test]
+fn an_answer_for_the_key_in_use_is_taken_only_where_the_settings_say_so() {
+    let scene = Scene::new();
+    scene.answered("first-answer", &[]);
+    scene.baton(&["accept", "ca/first-answer-chain.pem"]).expect(0);
+    scene.write_settings("allow-same-key = true\nlongest-key-age = '1s'\n");
+    let request = scene.request(&["--same-key"]);
+    scene.ca.sign(&request, "again");
+    scene.write_settings("");
+    let before = scene.all();
+
+    let refused = scene.baton(&["accept", "ca/again-chain.pem", "--json"]).expect(3);
+
+    assert_eq!(refused.json()["error"]["code"], "same-key-not-allowed");
+    assert_eq!(scene.all(), before, "and the request waits on");
+    scene.write_settings("allow-same-key = true\nlongest-key-age = '1s'\n");
+    std::thread::sleep(Duration::from_millis(1100));
+    let accepted = scene.baton(&["accept", "ca/again-chain.pem", "--json"]).expect(0);
+    assert!(accepted.codes().contains(&"key-old".to_owned()), "{}", accepted.stdout);
+}
+
+#[test]
 fn an_old_key_and_a_compromised_one_are_warned_of() {
     let scene = Scene::without_target();
     let settings =

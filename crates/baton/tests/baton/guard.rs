@@ -612,3 +612,124 @@ fn an_expired_product_that_was_recovered_comes_back_by_one_command() {
 
     scene.assert_open_with_access_control();
 }
+
+#[test]
+fn tls_off_that_gets_stuck_forgets_nothing() {
+    let scene = Scene::yunio("");
+    let before = fs_err::read(scene.fixture.tls_json()).unwrap();
+    // It stops, and never starts again; and someone has written to the settings meanwhile.
+    let file = scene.fixture.tls_json().display().to_string();
+    let stop = scene.fixture.stop_command().join(" ");
+    fs_err::write(scene.activation(), format!("echo >> {file}; {stop}; exit 9\n")).unwrap();
+
+    let off = scene.world.baton(&["tls", "off", "sap", "--json"]).expect(5);
+
+    assert!(off.codes().contains(&"door-closed".to_owned()), "{}", off.stdout);
+    assert_eq!(fs_err::read(scene.permission()).unwrap(), PERMISSION, "undone, whatever else could not be");
+    assert!(scene.tables().contains("baton_sap"));
+    scene.write_activation("");
+    scene.world.baton(&["tls", "on", "sap"]).expect(0);
+    scene.assert_as_before(&before);
+}
+
+#[test]
+fn a_door_does_not_open_where_nothing_was_proven() {
+    let scene = Scene::yunio("{ limit = '10m' }");
+    // It was down before, as one whose certificate has expired may be.
+    let expired = Authority::new("Old CA").issue(&[HOST]).expired().sign();
+    scene.fixture.enable_tls(&expired);
+    scene.fixture.stop();
+    scene.kill_in_window();
+    fs_err::write(scene.activation(), "exit 9\n").unwrap();
+
+    scene.world.baton(&["resume"]).expect(5);
+
+    assert!(scene.answers_plain(), "it runs on without TLS");
+    assert!(!scene.network.reaches(8075), "so the door stays closed");
+    assert!(scene.tables().contains("baton_sap"));
+}
+
+#[test]
+fn access_control_is_known_wherever_it_is_kept() {
+    let scene = Scene::yunio("");
+    let elsewhere = scene.world.path("permission-prod.txt");
+    fs_err::rename(scene.permission(), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, scene.permission()).unwrap();
+    scene.restart();
+
+    let refused = scene.world.baton(&["tls", "off", "sap", "--open", "--json"]).expect(3);
+    assert_eq!(refused.codes(), ["access-control-dropped"]);
+    scene.world.baton(&["tls", "off", "sap"]).expect(0);
+    assert!(!elsewhere.exists());
+    let planned = scene.world.baton(&["tls", "on", "sap", "--dry-run"]).expect(0);
+    assert!(!planned.stdout.contains("users"), "what it holds is not shown: {}", planned.stdout);
+    scene.world.baton(&["tls", "on", "sap"]).expect(0);
+
+    assert!(fs_err::symlink_metadata(scene.permission()).unwrap().is_symlink());
+    scene.assert_open_with_access_control();
+}
+
+#[test]
+fn a_restricted_protocol_is_access_control() {
+    let fixture = ProductFixture::with_shape(Product::XtractUniversal, SettingsShape::GeneralJson);
+    let scene = Scene::new(fixture, "web", "web-tls", "");
+    let [web, _] = <[PathBuf; 2]>::try_from(scene.fixture.reference_files()).unwrap();
+    let restricted = "HTTPS - Restricted to custom users with Designer read access";
+    let text = fs_err::read_to_string(&web).unwrap().replace("HTTPS - Unrestricted", restricted);
+    fs_err::write(&web, &text).unwrap();
+    scene.restart();
+
+    let refused = scene.world.baton(&["tls", "off", "sap", "--open", "--json"]).expect(3);
+
+    assert_eq!(refused.codes(), ["access-control-dropped"]);
+    assert_eq!(scene.access(), "401");
+}
+
+#[test]
+fn a_door_that_would_leave_a_port_open_is_refused() {
+    let scene = Scene::yunio("{ ports = [8175, 8075] }");
+    for arguments in [&["swap", "", &scene.new.thumbprint, "--json"][..], &["tls", "off", "sap", "--json"]] {
+        let refused = scene.world.baton(arguments).expect(3);
+        assert!(refused.codes().contains(&"plain-ports-unknown".to_owned()), "{}", refused.stdout);
+        assert!(refused.stdout.contains("8077"), "{}", refused.stdout);
+    }
+    assert_eq!(scene.tables(), "");
+}
+
+#[test]
+fn a_window_without_tls_off_that_got_stuck_opens_with_the_certificate_in_use() {
+    let scene = Scene::yunio("{ tls = 'on' }");
+    let before = fs_err::read(scene.fixture.tls_json()).unwrap();
+    let stop = scene.fixture.stop_command().join(" ");
+    fs_err::write(scene.activation(), format!("{stop}; exit 9\n")).unwrap();
+    scene.swap(&[]).expect(5);
+    assert!(scene.tables().contains("baton_sap"));
+    let status = scene.world.baton(&["status", "--json"]).expect(11);
+    assert!(status.stdout.contains("door-closed"), "{}", status.stdout);
+    scene.write_activation("");
+    scene.restart();
+
+    let on = scene.world.baton(&["tls", "on", "sap", "--json"]).expect(0);
+
+    assert_eq!(on.json()["outcome"], "served");
+    scene.assert_as_before(&before);
+}
+
+#[test]
+fn a_door_outlives_the_name_of_its_target_and_a_flush() {
+    let scene = Scene::yunio("");
+    scene.world.baton(&["tls", "off", "sap"]).expect(0);
+    let settings = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    scene.world.write_settings(&settings.replace("name = 'sap'", "name = 'gateway'"));
+    let status = scene.world.baton(&["status", "--json"]).expect(11);
+    assert!(status.stdout.contains("target-lost"), "{}", status.stdout);
+    scene.world.write_settings(&settings);
+    run("nft flush ruleset");
+
+    let up = Up::start(&scene.world, &[]);
+
+    wait_until("a running up closes it again", LIMIT, || scene.tables().contains("baton_sap"));
+    assert_eq!(up.stop(), 0);
+    scene.world.baton(&["tls", "on", "sap"]).expect(0);
+    scene.assert_open_with_access_control();
+}
