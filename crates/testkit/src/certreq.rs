@@ -139,6 +139,9 @@ impl Default for Certreq {
 const SCRIPT: &str = r#"#!/bin/sh
 set -eu
 ca='@DIRECTORY@'
+# A CA answers one after the other.
+exec 9>"$ca/lock"
+flock 9
 printf '%s\n' "$*" >>"$ca/calls"
 manner=$(cat "$ca/manner")
 language=$(cat "$ca/language")

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use baton_testkit::certreq::{AUTHORITY, Certreq, Manner};
-use baton_testkit::condition::wait_until;
+use baton_testkit::condition::{wait_for, wait_until};
 use baton_testkit::port::ReservedPort;
 use baton_testkit::{openssl, process};
 use serde_json::Value;
@@ -196,10 +196,10 @@ fn an_approval_of_one_certificate_holds_up_no_other() {
     let more = "[[certificate]]\nname = 'api'\nnames = ['api.example.com']\nissuer = 'house'\n";
     scene.site.world.write_settings(&format!("{settings}\n{more}"));
     let _up = scene.up();
-    wait_until("both are handed in", LIMIT, || scene.certreq.verbs() == ["-submit", "-submit"]);
-    wait_until("both wait", LIMIT, || {
-        scene.site.requests().len() == 2 && scene.codes() == ["awaiting-approval"]
-    });
+    let is_waiting = || scene.site.requests().len() == 2 && scene.codes() == ["awaiting-approval"];
+    let wait = wait_for(LIMIT, || is_waiting().then_some(()));
+    assert!(wait.is_some(), "both wait: {:?}\n{}", scene.certreq.calls(), scene.log());
+    assert_eq!(scene.certreq.verbs(), ["-submit", "-submit"]);
     let rows = scene.baton(&["status", "--json"]).json()["rows"].clone();
     let waiting =
         rows.as_array().unwrap().iter().filter(|row| row["findings"][0]["code"] == "awaiting-approval");
