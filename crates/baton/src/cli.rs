@@ -7,7 +7,7 @@ use baton_target::ProductKind;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::{Address, Span};
+use crate::settings::{Address, FILE, Span, machine_file};
 
 /// Keeps the TLS certificate of a server fresh: gets the successor, hands every reference over to it,
 /// restarts or reloads the server, proves with real handshakes that the new certificate is served, and only
@@ -33,11 +33,15 @@ Exit codes:
  10  `status` and `prove` only: something needs attention soon
  11  `status` and `prove` only: something needs attention now";
 
+fn settings_help() -> String {
+    let machine = machine_file().map(|path| format!(", then {}", path.display())).unwrap_or_default();
+    format!("Settings file [default: ./{FILE}{machine}]")
+}
+
 /// Flags that every command knows.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
-    /// Settings file [default: ./baton.toml, then /etc/baton/baton.toml]
-    #[arg(long, global = true, value_name = "FILE", env = "BATON_SETTINGS")]
+    #[arg(help = settings_help(), long, global = true, value_name = "FILE", env = "BATON_SETTINGS")]
     pub(crate) settings: Option<PathBuf>,
     /// Data directory [default: from the settings, else ./baton-data beside them]
     #[arg(long, global = true, value_name = "DIR", env = "BATON_DATA")]

@@ -9,14 +9,12 @@ use std::sync::Arc;
 
 use baton_finding::Finding;
 use baton_handover::{Kept, RecoverRequest, Report, Retired, Status};
-use baton_platform::local_socket::{self, LocalListener};
+use baton_platform::local_socket::{self, LocalListener, LocalStream, LocalWriter};
 use baton_platform::progress::{self, Event, Progress};
 use baton_scheduler::{RenewOptions, RequestOptions};
 use baton_x509::Thumbprint;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::cli::Reason;
@@ -235,7 +233,7 @@ where
     }
 }
 
-async fn converse<F, Fut>(stream: UnixStream, answer: F) -> std::io::Result<()>
+async fn converse<F, Fut>(stream: LocalStream, answer: F) -> std::io::Result<()>
 where
     F: Fn(Request) -> Fut,
     Fut: Future<Output = Answer>,
@@ -259,7 +257,7 @@ where
 }
 
 /// The answer; while it is worked out, the client is told how far that has come.
-async fn told(answer: impl Future<Output = Answer>, writer: &mut OwnedWriteHalf) -> Answer {
+async fn told(answer: impl Future<Output = Answer>, writer: &mut LocalWriter) -> Answer {
     let (sender, mut events) = mpsc::unbounded_channel();
     let answer = progress::listened(Arc::new(Listener(sender)), answer);
     tokio::pin!(answer);
@@ -276,7 +274,7 @@ async fn told(answer: impl Future<Output = Answer>, writer: &mut OwnedWriteHalf)
     }
 }
 
-async fn write(writer: &mut OwnedWriteHalf, line: &Line) -> std::io::Result<()> {
+async fn write(writer: &mut LocalWriter, line: &Line) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(line).map_err(std::io::Error::other)?;
     text.push(b'\n');
     writer.write_all(&text).await

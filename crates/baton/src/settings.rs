@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::Explain;
+use baton_platform::host;
 use fs_err as fs;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,8 +21,8 @@ pub(crate) mod dns;
 pub(crate) mod rules;
 mod values;
 
-/// Where settings are looked for when nobody names a file.
-const DEFAULT_FILES: [&str; 2] = ["baton.toml", "/etc/baton/baton.toml"];
+/// What settings are called when nobody names a file.
+pub(crate) const FILE: &str = "baton.toml";
 
 /// What `baton.toml` says.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -327,7 +328,7 @@ impl Loaded {
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, SettingsError> {
         let path = match named {
             Some(path) => Some(path.to_owned()),
-            None => DEFAULT_FILES.iter().map(PathBuf::from).find(|path| path.exists()),
+            None => [PathBuf::from(FILE)].into_iter().chain(machine_file()).find(|path| path.exists()),
         };
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(&path).map_err(SettingsError::Io)?;
@@ -349,9 +350,14 @@ impl Loaded {
 
     /// An error about a value that is well formed and does not fit.
     pub(crate) fn wrong(&self, message: impl Into<String>, hint: impl Into<String>) -> SettingsError {
-        let path = self.path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]));
+        let path = self.path.clone().unwrap_or_else(|| PathBuf::from(FILE));
         SettingsError::Value { path, message: message.into(), hint: hint.into() }
     }
+}
+
+/// The settings of the machine, which are looked for after those in the working directory.
+pub(crate) fn machine_file() -> Option<PathBuf> {
+    host::settings_file(FILE)
 }
 
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_finding::{Explain, Retry};
+use baton_platform::listener;
 use rustls::ServerConfig;
-use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -29,7 +29,7 @@ use crate::tls::HotCertificate;
 const MOST_CONNECTIONS: usize = 256;
 
 /// How many clients wait in the system's queue.
-const BACKLOG: i32 = 1024;
+const BACKLOG: u32 = 1024;
 
 /// How long answers under way may take once the shutdown has begun.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
@@ -133,8 +133,8 @@ impl Listener {
         let socket = TcpListener::bind(everywhere).await.map_err(|cause| BindError::of(everywhere, cause))?;
         let port = socket.local_addr().map_err(|cause| BindError::of(everywhere, cause))?.port();
         // A machine without IPv6 does with one.
-        let other =
-            bind_ipv6_alone(port).inspect_err(|error| tracing::debug!("no challenges over IPv6: {error}"));
+        let other = listener::bind((Ipv6Addr::UNSPECIFIED, port).into(), BACKLOG)
+            .inspect_err(|error| tracing::debug!("no challenges over IPv6: {error}"));
         Self::of(socket, other.ok(), address.ip())
     }
 
@@ -193,16 +193,6 @@ impl Listener {
             connections.shutdown().await;
         }
     }
-}
-
-/// An IPv6 socket beside one for IPv4 on the same port.
-fn bind_ipv6_alone(port: u16) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM.nonblocking(), None)?;
-    socket.set_only_v6(true)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }
 
 async fn accept_either(one: &TcpListener, other: Option<&TcpListener>) -> (TcpStream, bool) {

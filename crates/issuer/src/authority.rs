@@ -169,7 +169,7 @@ fn create(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> 
         directory,
         Attributes::private_directory(),
         &[
-            (OsStr::new(ROOT), root_text.as_bytes(), Attributes::own(0o644)),
+            (OsStr::new(ROOT), root_text.as_bytes(), Attributes::public_file()),
             (OsStr::new(ROOT_KEY), root_key_text.as_bytes(), Attributes::private_file()),
             (OsStr::new(INTERMEDIATE), intermediate_text.as_bytes(), Attributes::private_file()),
         ],

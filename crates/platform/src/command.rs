@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use baton_finding::Explain;
 
-#[cfg(target_os = "linux")]
-pub mod leftover;
+use crate::system::command::{self as system, Processes};
+#[cfg(any(target_os = "linux", windows))]
+pub use crate::system::leftover;
 
 /// How much of a command's output is kept: the end of it, which tells why it failed.
 const KEPT_OUTPUT: u64 = 16 * 1024;
@@ -115,14 +116,11 @@ impl Explain for CommandError {
 /// Where a program is, as it would be found when it is started; `None` when it is nowhere.
 #[expect(clippy::disallowed_methods, reason = "the system itself looks there, and no setting says otherwise")]
 pub fn find(program: &str) -> Option<PathBuf> {
-    let is_program = |path: &PathBuf| {
-        use std::os::unix::fs::PermissionsExt as _;
-        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
+    let file = PathBuf::from(system::file_name(program));
+    let is_program = |path: &PathBuf| system::is_program(path);
     if program.contains(std::path::is_separator) {
-        return Some(PathBuf::from(program)).filter(is_program);
+        return Some(file).filter(is_program);
     }
-    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&std::env::var_os("PATH")?).map(|directory| directory.join(&file)).find(is_program)
 }
 
@@ -172,7 +170,6 @@ impl Command {
             .stdin(self.stdin().map_err(not_started)?)
             .stdout(Stdio::from(stdout))
             .stderr(Stdio::from(stderr))
-            .process_group(0)
             .kill_on_drop(true);
         for name in crate::service_manager::VARIABLES {
             command.env_remove(name);
@@ -180,26 +177,18 @@ impl Command {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        #[cfg(target_os = "linux")]
-        if self.is_tied {
-            leftover::tie(&mut command);
-        }
-        #[cfg(target_os = "linux")]
-        if !self.bound.is_empty() {
-            crate::private_mounts::bind_in(&mut command, &self.bound).map_err(not_started)?;
-        }
-        let mut child = command.spawn().map_err(|cause| {
+        let not_bound = |cause: std::io::Error| {
             if !self.bound.is_empty() && cause.kind() == std::io::ErrorKind::PermissionDenied {
                 CommandError::NotBound { program: program.clone() }
             } else {
                 not_started(cause)
             }
-        })?;
+        };
+        let mut processes = Processes::prepare(&mut command, self).map_err(not_bound)?;
+        let mut child = command.spawn().map_err(not_bound)?;
+        processes.started(&child).map_err(not_started)?;
         let Ok(status) = tokio::time::timeout(self.time_limit, child.wait()).await else {
-            if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-                let group = nix::unistd::Pid::from_raw(id);
-                let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-            }
+            processes.end(&child);
             let _ = child.wait().await;
             let output = kept(&mut output);
             return Err(CommandError::TimedOut { command: self.to_string(), limit: self.time_limit, output });
@@ -237,13 +226,8 @@ pub fn start_detached(argv: &[String]) -> Result<(), CommandError> {
     for name in crate::service_manager::VARIABLES {
         command.env_remove(name);
     }
-    // SAFETY: setsid(2) is async-signal-safe and touches no memory.
-    #[expect(unsafe_code, reason = "what runs between fork and exec is the caller's promise")]
-    unsafe {
-        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(std::io::Error::from));
-    }
-    let started = command.spawn();
-    started.map(drop).map_err(|cause| CommandError::NotStarted { program: program.clone(), cause })
+    let started = system::spawn_detached(&mut command);
+    started.map_err(|cause| CommandError::NotStarted { program: program.clone(), cause })
 }
 
 impl std::fmt::Display for Command {

@@ -7,114 +7,54 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::system::durable as system;
+pub use crate::system::durable::Attributes;
+
 /// How the names of temporary files and directories begin.
 pub const TEMPORARY_PREFIX: &str = ".baton-tmp-";
-
-/// Extended attributes that speak of the content: those of another content would be wrong.
-const OF_THE_CONTENT: [&str; 2] = ["security.ima", "security.evm"];
-
-/// Owner, group, mode and extended attributes of a file or directory. POSIX ACLs and SELinux labels are extended
-/// attributes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attributes {
-    /// User id of the owner.
-    pub owner: u32,
-    /// Group id.
-    pub group: u32,
-    /// Permission bits.
-    pub mode: u32,
-    /// Extended attributes: name and value.
-    pub extended: Vec<(OsString, Vec<u8>)>,
-}
-
-impl Attributes {
-    /// Those of an existing file or directory; links are followed.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        let extended = extended(path).map_err(|error| with_path(&error, "read the attributes of", path))?;
-        Ok(Self { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777, extended })
-    }
-
-    /// Those of a file that nobody but its owner may read.
-    pub fn private_file() -> Self {
-        Self::own(0o600)
-    }
-
-    /// Those of a directory that nobody but its owner may enter.
-    pub fn private_directory() -> Self {
-        Self::own(0o700)
-    }
-
-    /// The running account's own, with the given mode.
-    pub fn own(mode: u32) -> Self {
-        let (owner, group) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
-        Self { owner, group, mode, extended: Vec::new() }
-    }
-
-    fn set_on(&self, path: &Path) -> io::Result<()> {
-        let present = Self::of(path)?;
-        if (present.owner, present.group) != (self.owner, self.group) {
-            std::os::unix::fs::chown(path, Some(self.owner), Some(self.group))
-                .map_err(|error| with_path(&error, "change the owner of", path))?;
-        }
-        for (name, value) in &self.extended {
-            if !present.extended.iter().any(|(there, same)| there == name && same == value) {
-                xattr::set(path, name, value)
-                    .map_err(|error| with_path(&error, "keep the attributes of", path))?;
-            }
-        }
-        // After the owner and the ACL: a change of them may change bits of the mode.
-        if Self::of(path)?.mode != self.mode {
-            fs::set_permissions(path, std::fs::Permissions::from_mode(self.mode))?;
-        }
-        Ok(())
-    }
-}
 
 /// Replaces the content of `path`, or makes it, with the given attributes.
 pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
     let directory = parent(path)?;
-    let mut temporary = temporary_builder(&temporary_suffix(path))
-        .tempfile_in(directory)
+    let suffix = temporary_suffix(path);
+    let mut temporary = system::temporary_file(&temporary_builder(&suffix), directory, Some(&attributes))
         .map_err(|error| with_path(&error, "write in", directory))?;
     temporary.write_all(content).map_err(|error| with_path(&error, "write", path))?;
     attributes.set_on(temporary.path())?;
     temporary.as_file().sync_all().map_err(|error| with_path(&error, "sync", path))?;
-    temporary.persist(path).map_err(|error| with_path(&error.error, "replace", path))?;
-    sync_directory(directory)
+    system::persist(temporary.into_temp_path(), path, Some(&attributes))
+        .map_err(|error| with_path(&error, "replace", path))?;
+    system::sync_directory(directory)
 }
 
 /// An empty file beside `path`, for something that fills it by its name; see [`persist`].
 pub fn temporary_for(path: &Path) -> io::Result<tempfile::TempPath> {
     let directory = parent(path)?;
-    let temporary = temporary_builder(&temporary_suffix(path))
-        .tempfile_in(directory)
+    let suffix = temporary_suffix(path);
+    let temporary = system::temporary_file(&temporary_builder(&suffix), directory, None)
         .map_err(|error| with_path(&error, "write in", directory))?;
     Ok(temporary.into_temp_path())
 }
 
 /// Syncs what was made by [`temporary_for`], and gives it the name it was made for.
 pub fn persist(temporary: tempfile::TempPath, path: &Path) -> io::Result<()> {
-    fs::File::open(&temporary)?.sync_all()?;
-    temporary.persist(path).map_err(|error| with_path(&error.error, "replace", path))?;
-    sync_directory(parent(path)?)
+    system::sync_file(&temporary)?;
+    system::persist(temporary, path, None).map_err(|error| with_path(&error, "replace", path))?;
+    system::sync_directory(parent(path)?)
 }
 
 /// Makes an empty file that nobody but its owner may read; one that is there stays as it is.
 ///
 /// It needs no temporary file: whatever a crash leaves, the file is empty or absent.
 pub fn create_private_file(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
-    match fs::OpenOptions::from_options(options).open(path) {
+    match system::create_private_file(path) {
         Ok(file) => {
             file.sync_all()?;
-            sync_directory(parent(path)?)
+            system::sync_directory(parent(path)?)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
@@ -132,9 +72,7 @@ pub fn create_directory_with(
     create_directory(directory, attributes, |temporary| {
         for (name, content, attributes) in files {
             let path = temporary.join(name);
-            let mut options = std::fs::OpenOptions::new();
-            std::os::unix::fs::OpenOptionsExt::mode(options.create_new(true).write(true), 0o600);
-            let mut file = fs::OpenOptions::from_options(options).open(&path)?;
+            let mut file = system::create_private_file(&path)?;
             file.write_all(content)?;
             attributes.set_on(&path)?;
             file.sync_all()?;
@@ -176,11 +114,11 @@ fn create_directory(
         .map_err(|error| with_path(&error, "write in", parent))?;
     fill(temporary.path())?;
     attributes.set_on(temporary.path())?;
-    sync_directory(temporary.path())?;
-    fs::rename(temporary.path(), directory)?;
+    system::sync_directory(temporary.path())?;
+    system::rename(temporary.path(), directory)?;
     // The name it was made under is gone; nothing is left for the guard to remove.
     let _ = temporary.keep();
-    sync_directory(parent)
+    system::sync_directory(parent)
 }
 
 /// Puts the file `kept` back to `path` in one step: as the same file where that is possible, else as a copy
@@ -196,17 +134,21 @@ pub fn put_back(path: &Path, kept: &Path) -> io::Result<()> {
 
 /// Renames durably within one file system, replacing a file that is there.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
+    system::rename(from, to)?;
     let (source, target) = (parent(from)?, parent(to)?);
     if source != target {
-        sync_directory(source)?;
+        system::sync_directory(source)?;
     }
-    sync_directory(target)
+    system::sync_directory(target)
 }
+
+/// Whether every account that may write files here may make symbolic links too. Where it takes a right of its own, what
+/// would be links are copies.
+pub const HAS_LINKS: bool = system::HAS_LINKS;
 
 /// Makes `link` a symbolic link to `to` in one step, whatever file or link was there.
 pub fn replace_with_link(link: &Path, to: &Path) -> io::Result<()> {
-    replace_by_rename(link, |temporary| std::os::unix::fs::symlink(to, temporary))
+    replace_by_rename(link, |temporary| system::symlink(to, temporary))
 }
 
 /// Makes `path` another name of the file `original` in one step, whatever file or link was there.
@@ -216,8 +158,8 @@ fn replace_with_hard_link(path: &Path, original: &Path) -> io::Result<()> {
 
 /// Removes a file or link; one that is absent already is no fault.
 pub fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Ok(()) => sync_directory(parent(path)?),
+    match system::remove_file(path) {
+        Ok(()) => system::sync_directory(parent(path)?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -229,13 +171,13 @@ pub fn remove_directory(path: &Path) -> io::Result<()> {
     let grave = temporary_builder(&temporary_suffix(path))
         .tempdir_in(parent)
         .map_err(|error| with_path(&error, "write in", parent))?;
-    match fs::rename(path, grave.path().join("removed")) {
-        Ok(()) => sync_directory(parent)?,
+    match system::rename(path, &grave.path().join("removed")) {
+        Ok(()) => system::sync_directory(parent)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     }
     grave.close().map_err(|error| with_path(&error, "remove", path))?;
-    sync_directory(parent)
+    system::sync_directory(parent)
 }
 
 /// Makes a directory and its parents, 0700 where they are new, and syncs each parent.
@@ -245,10 +187,8 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     }
     let above = parent(path)?;
     create_private_directory(above)?;
-    let mut builder = std::fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Ok(()) => sync_directory(above),
+    match system::create_private_directory(path) {
+        Ok(()) => system::sync_directory(above),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(with_path(&error, "make the directory", path)),
     }
@@ -308,14 +248,9 @@ fn remove_matching(directory: &Path, is_leftover: impl Fn(&str) -> bool) -> io::
     Ok(())
 }
 
-/// Syncs a directory, so that the names in it survive a power cut.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
-}
-
-/// Whether the running account may write to a file or into a directory (access(2)).
+/// Whether the running account may write to a file or into a directory.
 pub fn is_writable(path: &Path) -> bool {
-    nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
+    system::is_writable(path)
 }
 
 fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
@@ -328,7 +263,7 @@ fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io:
         let temporary: PathBuf = directory.join(name);
         match make(&temporary) {
             Ok(()) => {
-                if let Err(error) = fs::rename(&temporary, path) {
+                if let Err(error) = system::rename(&temporary, path) {
                     let _ = fs::remove_file(&temporary);
                     return Err(error);
                 }
@@ -338,7 +273,7 @@ fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io:
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
-                return sync_directory(directory);
+                return system::sync_directory(directory);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(with_path(&error, "make a link at", &temporary)),
@@ -363,25 +298,6 @@ fn temporary_builder<'a>(suffix: &'a OsStr) -> tempfile::Builder<'static, 'a> {
     builder
 }
 
-fn extended(path: &Path) -> io::Result<Vec<(OsString, Vec<u8>)>> {
-    if !xattr::SUPPORTED_PLATFORM {
-        return Ok(Vec::new());
-    }
-    let names = match xattr::list_deref(path) {
-        Ok(names) => names,
-        // The file system has none.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut attributes = Vec::new();
-    for name in names.filter(|name| !OF_THE_CONTENT.iter().any(|other| name == other)) {
-        if let Some(value) = xattr::get_deref(path, &name)? {
-            attributes.push((name, value));
-        }
-    }
-    Ok(attributes)
-}
-
 /// The directory that holds `path`; "." for a bare name.
 fn parent(path: &Path) -> io::Result<&Path> {
     match path.parent() {
@@ -391,6 +307,6 @@ fn parent(path: &Path) -> io::Result<&Path> {
     }
 }
 
-fn with_path(error: &io::Error, action: &str, path: &Path) -> io::Error {
+pub(crate) fn with_path(error: &io::Error, action: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("failed to {action} `{}`: {error}", path.display()))
 }

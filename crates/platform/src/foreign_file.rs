@@ -1,11 +1,9 @@
 //! Files that another program has written: read only if they are what they should be.
 
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use fs_err as fs;
-use nix::fcntl::OFlag;
+use crate::system;
 
 /// Reads a file of at most `most` bytes.
 ///
@@ -14,10 +12,7 @@ use nix::fcntl::OFlag;
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let wrong =
         |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is {what}", path.display()));
-    let mut options = std::fs::OpenOptions::new();
-    // To open a pipe would wait for whoever writes into it.
-    options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
-    let file = match fs::OpenOptions::from_options(options).open(path) {
+    let file = match system::foreign_file::open(path) {
         Ok(file) => file,
         Err(_) if path.is_symlink() => return Err(wrong("a link, and no file")),
         Err(error) => return Err(error),
@@ -33,10 +28,11 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use fs_err as fs;
     use nix::sys::stat::Mode;
 
     use super::*;

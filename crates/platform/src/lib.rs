@@ -7,14 +7,22 @@ pub mod clock;
 pub mod command;
 pub mod door;
 pub mod durable;
-#[cfg(target_os = "linux")]
-pub mod file_watch;
 pub mod foreign_file;
-pub mod host;
-pub mod local_socket;
+mod host_name;
+pub mod listener;
 pub mod lock;
 pub mod progress;
-pub mod service_manager;
 
-#[cfg(target_os = "linux")]
-mod private_mounts;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+#[cfg(any(target_os = "linux", windows))]
+pub use system::file_watch;
+pub use system::{host, local_socket, service_manager, signals};

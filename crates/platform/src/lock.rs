@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fs_err as fs;
+use crate::system;
 
 /// An exclusive lock on a file of its own; released when dropped, and by the system when the process ends.
 #[derive(Debug)]
@@ -15,10 +15,7 @@ impl FileLock {
     ///
     /// The file is made where it is absent and is never removed: removing a lock file lets two holders in.
     pub fn try_acquire(path: &Path) -> std::io::Result<Option<Self>> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        let file = fs::OpenOptions::from_options(options).open(path)?.into_parts().0;
+        let file = system::durable::open_lock_file(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),

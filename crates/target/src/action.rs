@@ -372,12 +372,11 @@ fn make_version(
     let key =
         successor.key().ok_or_else(|| ActionError::NoSuccessor(successor.thumbprint().to_string()))?.to_pem();
     let text = successor.to_pem();
-    let or_own =
-        |path: &Path, mode| if path.exists() { Attributes::of(path) } else { Ok(Attributes::own(mode)) };
+    let or = |path: &Path, new| if path.exists() { Attributes::of(path) } else { Ok(new) };
     let write = || {
         let files = [
-            (OsStr::new(CERTIFICATE), text.as_bytes(), or_own(certificate_like, 0o644)?),
-            (OsStr::new(KEY), key.as_bytes(), or_own(key_like, 0o600)?),
+            (OsStr::new(CERTIFICATE), text.as_bytes(), or(certificate_like, Attributes::public_file())?),
+            (OsStr::new(KEY), key.as_bytes(), or(key_like, Attributes::private_file())?),
         ];
         durable::create_directory_with(path, Attributes::of(path.parent().unwrap_or(path))?, &files)
     };

@@ -21,9 +21,12 @@ impl Action {
             Self::MakeVersion { path, certificate_like, key_like } => {
                 format!(
                     "{self}\n  {CERTIFICATE}: {}\n  {KEY}: {}",
-                    permissions(certificate_like, 0o644),
-                    permissions(key_like, 0o600)
-                ) + &format!("\n  directory: {}", permissions(path.parent().unwrap_or(path), 0o700))
+                    permissions(certificate_like, Attributes::public_file()),
+                    permissions(key_like, Attributes::private_file())
+                ) + &format!(
+                    "\n  directory: {}",
+                    permissions(path.parent().unwrap_or(path), Attributes::private_directory())
+                )
             }
             Self::Link { before, .. } => match before {
                 Before::Absent => format!("{self} (nothing is there now)"),
@@ -31,7 +34,11 @@ impl Action {
                 Before::File(_) => format!("{self} (a file now; it is kept)"),
             },
             Self::Edit { path, patch, .. } => match diff(path, patch) {
-                Some(diff) => format!("edit `{}`, {}\n{diff}", path.display(), permissions(path, 0o644)),
+                Some(diff) => format!(
+                    "edit `{}`, {}\n{diff}",
+                    path.display(),
+                    permissions(path, Attributes::public_file())
+                ),
                 None => self.to_string(),
             },
             // What is set aside and what comes back as a whole is not shown: it may be access control.
@@ -99,17 +106,9 @@ fn text_diff(path: &Path, before: &[u8], after: &[u8]) -> Option<String> {
 }
 
 /// Those of a file that exists, or the running account's own.
-fn permissions(like: &Path, mode: u32) -> String {
-    let (attributes, kept) = match Attributes::of(like) {
-        Ok(attributes) => (attributes, "as now"),
-        Err(_) => (Attributes::own(mode), "new"),
-    };
-    let more = match attributes.extended.len() {
-        0 => String::new(),
-        _ => {
-            let names: Vec<_> = attributes.extended.iter().map(|(name, _)| name.to_string_lossy()).collect();
-            format!(", {}", names.join(", "))
-        }
-    };
-    format!("owner {}:{}, mode {:04o}{more} ({kept})", attributes.owner, attributes.group, attributes.mode)
+fn permissions(like: &Path, new: Attributes) -> String {
+    match Attributes::of(like) {
+        Ok(attributes) => format!("{attributes} (as now)"),
+        Err(_) => format!("{new} (new)"),
+    }
 }

@@ -1,6 +1,5 @@
-//! A file as it was: content, owner, mode and extended attributes, enough to put it back to the bit.
+//! A file as it was: content and attributes, enough to put it back to the bit.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
@@ -12,10 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileImage {
     content: Vec<u8>,
-    owner: u32,
-    group: u32,
-    mode: u32,
-    extended: Vec<(String, Vec<u8>)>,
+    #[serde(flatten)]
+    attributes: Attributes,
 }
 
 impl FileImage {
@@ -26,10 +23,7 @@ impl FileImage {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let Attributes { owner, group, mode, extended } = Attributes::of(path)?;
-        let extended =
-            extended.into_iter().map(|(name, value)| (name.to_string_lossy().into_owned(), value)).collect();
-        Ok(Some(Self { content, owner, group, mode, extended }))
+        Ok(Some(Self { content, attributes: Attributes::of(path)? }))
     }
 
     /// Its bytes.
@@ -44,10 +38,7 @@ impl FileImage {
 
     /// Puts it to `path`, durably and in one step.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let extended =
-            self.extended.iter().map(|(name, value)| (OsString::from(name), value.clone())).collect();
-        let attributes = Attributes { owner: self.owner, group: self.group, mode: self.mode, extended };
-        durable::replace(path, &self.content, attributes)
+        durable::replace(path, &self.content, self.attributes.clone())
     }
 }
 

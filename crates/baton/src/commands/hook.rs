@@ -20,6 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::local::SwapRequest;
 use crate::output::{Output, tell};
 use crate::place::Place;
+use crate::settings::machine_file;
 use crate::wiring::App;
 
 /// Where the client has put what it issued.
@@ -35,7 +36,8 @@ pub(crate) async fn run(globals: &Globals, hook: &Hook, output: Output) -> Resul
     let place = Place::find(globals)?;
     if place.loaded.settings.target.is_empty() {
         // The client decides in which directory its hook runs, so that ./baton.toml is easily another one or none.
-        let hint = "name the settings with --settings FILE, or keep them in /etc/baton/baton.toml";
+        let machine = machine_file().map(|path| format!(", or keep them in {}", path.display()));
+        let hint = format!("name the settings with --settings FILE{}", machine.unwrap_or_default());
         return Err(Failure::new(Exit::Usage, "target-unclear", "the settings have no target", hint));
     }
     let app = App::open(place, None).await?;

@@ -11,9 +11,9 @@ use baton_handover::{Report, Status};
 use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
 use baton_platform::lock::FileLock;
+use baton_platform::signals::{ReloadSignals, StopSignals};
 use baton_scheduler::{RenewOptions, Scheduler, Supervisor, Vitals};
 use baton_target::HotSwap;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 mod reload;
@@ -137,11 +137,11 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         scheduler: Arc::clone(&scheduler),
         supervision: supervision.clone(),
     };
-    let reload = tokio::spawn(reload.run(reload::hangups().map_err(signals_failed)?));
+    let reload = tokio::spawn(reload.run(ReloadSignals::listen().map_err(signals_failed)?));
     // Before anyone is told that it runs: whoever stops it then finds it listening.
-    let signal = stop_signal()?;
+    let mut stop_signals = StopSignals::listen().map_err(signals_failed)?;
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));
-    let signal = signal.await;
+    let signal = stop_signals.recv().await;
     tracing::info!("{signal}: stopping");
     if let Some(supervision) = &supervision {
         supervision.stopping();
@@ -249,16 +249,4 @@ fn lock(place: &Place) -> Result<FileLock, Failure> {
 
 fn signals_failed(error: std::io::Error) -> Failure {
     Failure::new(Exit::Failed, "signals", error.to_string(), "see the limits of this account (ulimit -a)")
-}
-
-/// Listens for Ctrl-C and SIGTERM from here on; what comes back waits for one of them.
-fn stop_signal() -> Result<impl Future<Output = &'static str>, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(signals_failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals_failed)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "Ctrl-C",
-        }
-    })
 }

@@ -87,7 +87,7 @@ pub(super) fn place(webroot: &Path, token: &str, authorization: &str) -> Result<
     if let Some(directory) = file.parent() {
         fs::create_dir_all(directory).map_err(error)?;
     }
-    durable::replace(&file, authorization.as_bytes(), Attributes::own(0o644)).map_err(error)
+    durable::replace(&file, authorization.as_bytes(), Attributes::public_file()).map_err(error)
 }
 
 /// Takes an answer away again; no fault when it is gone.

@@ -7,10 +7,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use baton_platform::listener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::AcmeError;
+
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 128;
 
 /// How long a port is waited for that another process holds for an order of its own.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -125,7 +129,7 @@ impl Ports {
             match self.bind(*address).await {
                 Ok(listener) => tasks.push(tokio::spawn(listen(listener, serve.clone()))),
                 // A machine without one of the two families; the other one is enough.
-                Err(error) if is_absent(&error) && self.addresses.len() > 1 => {}
+                Err(error) if listener::is_absent(&error) && self.addresses.len() > 1 => {}
                 Err(cause) => {
                     drop(Open(tasks));
                     return Err(AcmeError::Port { challenge: self.challenge, address: *address, cause });
@@ -140,7 +144,7 @@ impl Ports {
     async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
         let patience_ends = tokio::time::Instant::now() + PATIENCE;
         loop {
-            match bind(address) {
+            match listener::bind(address, BACKLOG) {
                 Err(error)
                     if error.kind() == io::ErrorKind::AddrInUse
                         && tokio::time::Instant::now() < patience_ends =>
@@ -151,26 +155,6 @@ impl Ports {
             }
         }
     }
-}
-
-/// An IPv6 socket is for IPv6 alone: the IPv4 address is bound beside it.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() {
-        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM.nonblocking(), None)?;
-        socket.set_only_v6(true)?;
-        TcpSocket::from_std_stream(socket.into())
-    } else {
-        TcpSocket::new_v4()?
-    };
-    // A port that was just left can be taken again.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(128)
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || error.raw_os_error() == Some(97) // EAFNOSUPPORT, which has no kind of its own
 }
 
 async fn listen<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use baton_platform::file_watch::FileWatch;
+use baton_platform::signals::{RELOAD_HINT, ReloadSignals};
 use baton_scheduler::Scheduler;
 use fs_err as fs;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::supervision::Supervision;
 use crate::cli::Globals;
@@ -31,16 +31,16 @@ pub(super) struct Reload {
 
 impl Reload {
     /// Takes changed settings up, until it is dropped.
-    pub(super) async fn run(self, mut hangup: Signal) {
+    pub(super) async fn run(self, mut asked: ReloadSignals) {
         let path = self.app.load().place.loaded.path.clone();
         let mut watch = path.as_deref().and_then(watch);
         let mut known = path.as_deref().map(content);
         loop {
             let is_asked_for = tokio::select! {
-                _ = hangup.recv() => true,
+                () = asked.recv() => true,
                 result = changed(&mut watch) => {
                     if let Err(error) = result {
-                        tracing::warn!("the settings are not watched any more, send SIGHUP instead: {error}");
+                        tracing::warn!("the settings are not watched any more, {RELOAD_HINT}: {error}");
                         watch = None;
                     }
                     false
@@ -100,15 +100,11 @@ impl Reload {
     }
 }
 
-pub(super) fn hangups() -> std::io::Result<Signal> {
-    signal(SignalKind::hangup())
-}
-
 fn watch(path: &Path) -> Option<FileWatch> {
     match FileWatch::new(path) {
         Ok(watch) => Some(watch),
         Err(error) => {
-            tracing::warn!("the settings are not watched, send SIGHUP instead: {error}");
+            tracing::warn!("the settings are not watched, {RELOAD_HINT}: {error}");
             None
         }
     }

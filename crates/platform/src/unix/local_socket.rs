@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
+pub use tokio::net::UnixStream as LocalStream;
+pub use tokio::net::unix::{OwnedReadHalf as LocalReader, OwnedWriteHalf as LocalWriter};
 
 /// The longest path that a socket address holds on every Unix (`sun_path`), with its closing zero.
 const LONGEST_ADDRESS: usize = 100;
@@ -33,7 +35,7 @@ impl LocalListener {
     }
 
     /// The next connection from this account or from root; others are turned away.
-    pub async fn accept(&self) -> io::Result<UnixStream> {
+    pub async fn accept(&self) -> io::Result<LocalStream> {
         loop {
             let (stream, _) = self.listener.accept().await?;
             let peer = stream.peer_cred()?.uid();
@@ -52,7 +54,7 @@ impl Drop for LocalListener {
 }
 
 /// Connects to the socket at `path`; `None` when nobody listens there.
-pub async fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
+pub async fn connect(path: &Path) -> io::Result<Option<LocalStream>> {
     if !path.exists() {
         return Ok(None);
     }
@@ -60,7 +62,7 @@ pub async fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
     match stream {
         Ok(stream) => {
             stream.set_nonblocking(true)?;
-            UnixStream::from_std(stream).map(Some)
+            LocalStream::from_std(stream).map(Some)
         }
         Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
             Ok(None)

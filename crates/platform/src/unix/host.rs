@@ -1,6 +1,6 @@
 //! This machine and the account that runs the program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
@@ -8,16 +8,12 @@ use fs_err as fs;
 ///
 /// Names that a certificate cannot carry (underscores, blanks, empty labels) are not passed on.
 pub fn host_name() -> Option<String> {
-    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    let label_is_sound = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    (name.len() <= 253 && name.split('.').all(label_is_sound)).then_some(name)
+    crate::host_name::sound(&nix::unistd::gethostname().ok()?.into_string().ok()?)
+}
+
+/// Where the settings of the machine are, as a file of that name.
+pub fn settings_file(name: &str) -> Option<PathBuf> {
+    Some(Path::new("/etc/baton").join(name))
 }
 
 /// Whether the file or directory belongs to the account that runs this program; `None` when it is absent.

@@ -16,7 +16,7 @@ use nix::unistd::{Pid, getppid};
 /// Makes the child end with the process that starts it (PR_SET_PDEATHSIG(2const)).
 ///
 /// The system counts the thread that starts it, not the process: it must be one that lives as long.
-pub(super) fn tie(command: &mut tokio::process::Command) {
+pub(crate) fn tie(command: &mut tokio::process::Command) {
     let parent = Pid::this();
     let enter = move || -> io::Result<()> {
         set_pdeathsig(Signal::SIGKILL)?;

@@ -1,0 +1,78 @@
+//! This machine and the account that runs the program.
+
+#![expect(unsafe_code, reason = "the standard library does not tell the name of the machine")]
+
+use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
+
+use windows_sys::Win32::System::SystemInformation::{ComputerNamePhysicalDnsHostname, GetComputerNameExW};
+
+use super::{security, succeeded};
+
+/// The machine's host name; `None` where the system tells none.
+fn name() -> Option<String> {
+    let mut length = 0;
+    // SAFETY: without a place for the answer it says how long it is, and fails.
+    unsafe {
+        GetComputerNameExW(ComputerNamePhysicalDnsHostname, null_mut(), &raw mut length);
+    }
+    let mut name = vec![0_u16; length as usize];
+    // SAFETY: the place for the answer is as long as it says.
+    let answer =
+        unsafe { GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &raw mut length) };
+    succeeded(answer).ok()?;
+    String::from_utf16(name.get(..length as usize)?).ok()
+}
+
+/// The machine's host name in lower case, without a trailing dot; `None` where it is no DNS name.
+///
+/// Names that a certificate cannot carry (underscores, blanks, empty labels) are not passed on.
+pub fn host_name() -> Option<String> {
+    crate::host_name::sound(&name()?)
+}
+
+/// Where the settings of the machine are, as a file of that name. Every account may make one there: so it is `None` where
+/// the file belongs to another account than this one, the administrators or the system.
+pub fn settings_file(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the system's own variable: no setting of ours")]
+    let path = PathBuf::from(std::env::var_os("ProgramData")?).join("Baton").join(name);
+    let Ok(owner) = security::owner(&path) else { return Some(path) };
+    let is_own = security::own_sid().is_ok_and(|own| own == owner);
+    if is_own || owner == security::ADMINISTRATORS || owner == security::SYSTEM {
+        return Some(path);
+    }
+    tracing::warn!("`{}` belongs to {} and is not used", path.display(), account_name(&owner));
+    None
+}
+
+/// Whether the file or directory belongs to the account that runs this program; `None` when it is absent. What
+/// administrators and the system have made belongs to each administrator.
+pub fn is_ours(path: &Path) -> std::io::Result<Option<bool>> {
+    match security::owner(path) {
+        Ok(owner) => {
+            let is_shared = owner == security::ADMINISTRATORS || owner == security::SYSTEM;
+            Ok(Some(owner == security::own_sid()? || (is_shared && security::is_administrator())))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(crate::durable::with_path(&error, "read the owner of", path)),
+    }
+}
+
+/// The name of the account that runs this program, or its SID.
+pub fn account() -> String {
+    security::own_sid().map_or_else(|_| "an unknown account".to_owned(), |sid| account_name(&sid))
+}
+
+/// The name of the account that a file belongs to, or its SID.
+pub fn owner(path: &Path) -> std::io::Result<String> {
+    Ok(account_name(&security::owner(path)?))
+}
+
+fn account_name(sid: &str) -> String {
+    security::account_name(sid).unwrap_or_else(|_| sid.to_owned())
+}
+
+/// Whether an address is one of this machine's own.
+pub fn is_own_address(address: std::net::IpAddr) -> bool {
+    address.is_loopback() || std::net::UdpSocket::bind((address, 0)).is_ok()
+}

@@ -1,0 +1,15 @@
+//! Options of listening sockets.
+
+use std::io;
+
+use tokio::net::TcpSocket;
+
+/// WSAEAFNOSUPPORT, which has no kind of its own.
+pub(crate) const FAMILY_NOT_SUPPORTED: i32 = 10047;
+
+/// Nothing: a port that was just left can be taken again without it, and the option of that name would take the port of
+/// someone who still listens there.
+#[expect(clippy::unnecessary_wraps, reason = "other systems have something to do here, and it may fail")]
+pub(crate) fn share_left_port(_socket: &TcpSocket) -> io::Result<()> {
+    Ok(())
+}
