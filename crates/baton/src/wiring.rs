@@ -15,7 +15,7 @@ use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
 use baton_state::State;
 use baton_store::SharedStore;
-use baton_target::{Activation, Files, Guard, HotSwap, Kind, Policy, Target, Tls};
+use baton_target::{Activation, Files, Guard, HotSwap, Kind, Placement, Policy, Target, Tls};
 use baton_x509::{KeyAlgorithm, Name};
 use jiff::SignedDuration;
 
@@ -249,7 +249,13 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
     let address = own.as_ref().map_or_else(|| place.listen(None), |own| own.address);
     Ok(Target {
         name: DESIGNER.to_owned(),
-        kind: Kind::Files(Files { certificate, key, check: None, time_limit: rules::DEFAULT_TIME_LIMIT }),
+        kind: Kind::Files(Files {
+            certificate,
+            key,
+            check: None,
+            time_limit: rules::DEFAULT_TIME_LIMIT,
+            placement: Placement::of_this_system(),
+        }),
         store: Arc::clone(store),
         activation: own.map(|own| Activation::HotSwap(own.swap)),
         endpoints: vec![(address.into(), Some("localhost".to_owned()))],

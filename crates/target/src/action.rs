@@ -67,6 +67,15 @@ pub enum Action {
         /// What it was.
         before: Before,
     },
+    /// Makes a file another name of one that stays; where that is not possible, a copy of it.
+    Place {
+        /// The file that is replaced.
+        path: PathBuf,
+        /// That one.
+        from: PathBuf,
+        /// What it was; never a link.
+        before: Before,
+    },
     /// Lets the server test its configuration with the staged files in place of the live ones.
     ConfigTest {
         /// The command; `{certificate}` and `{key}` stand for the staged files.
@@ -261,6 +270,11 @@ impl Action {
                     durable::replace_with_link(path, to).map_err(failed("link", path))?;
                 }
             }
+            Self::Place { path, from, .. } => {
+                if !is_same(path, from) {
+                    durable::put_back(path, from).map_err(failed("write", path))?;
+                }
+            }
             Self::ConfigTest { argv, time_limit, certificate, key } => {
                 return config_test(argv, *time_limit, certificate, key).await;
             }
@@ -291,6 +305,20 @@ impl Action {
             }
             Self::Link { path, to, before } => {
                 if !leads_to(path, to) {
+                    return Ok(());
+                }
+                match before {
+                    Before::Absent => durable::remove_file(path),
+                    Before::Link(before) => durable::replace_with_link(path, before),
+                    Before::File(kept) => durable::put_back(path, kept),
+                }
+                .map_err(failed("put back", path))
+            }
+            Self::Place { path, from, before } => {
+                // What someone else has written there meanwhile stays. Without any file, a replacement of it was broken off
+                // in between, on systems where it takes two renames.
+                let is_lost = matches!(before, Before::File(_)) && !path.exists();
+                if !is_same(path, from) && !is_lost {
                     return Ok(());
                 }
                 match before {
@@ -361,6 +389,12 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> A
 
 fn leads_to(path: &Path, to: &Path) -> bool {
     fs::read_link(path).is_ok_and(|present| present == to)
+}
+
+/// Whether both files are there, and hold the same.
+fn is_same(path: &Path, other: &Path) -> bool {
+    let read = |path: &Path| fs::read(path).ok().map(zeroize::Zeroizing::new);
+    read(path).is_some_and(|content| read(other).is_some_and(|other| *other == *content))
 }
 
 fn make_version(

@@ -28,7 +28,7 @@ impl Action {
                     permissions(path.parent().unwrap_or(path), Attributes::private_directory())
                 )
             }
-            Self::Link { before, .. } => match before {
+            Self::Link { before, .. } | Self::Place { before, .. } => match before {
                 Before::Absent => format!("{self} (nothing is there now)"),
                 Before::Link(to) => format!("{self} (a link to `{}` now)", to.display()),
                 Before::File(_) => format!("{self} (a file now; it is kept)"),
@@ -70,6 +70,9 @@ impl fmt::Display for Action {
                 write!(f, "keep the files as they are now in `{}`", path.display())
             }
             Self::Link { path, to, .. } => write!(f, "link `{}` to `{}`", path.display(), to.display()),
+            Self::Place { path, from, .. } => {
+                write!(f, "replace `{}` by `{}`", path.display(), from.display())
+            }
             Self::ConfigTest { argv, .. } => write!(f, "run `{}` on the staged files", argv.join(" ")),
             Self::SetFile { path, after: None, .. } => write!(f, "set `{}` aside", path.display()),
             Self::SetFile { path, .. } => write!(f, "write `{}`", path.display()),

@@ -12,13 +12,17 @@
 //!   0C32…/                   certificate.pem and key.pem as they were found
 //!   2E9B…/                   certificate.pem and key.pem of the successor
 //! ```
+//!
+//! Where symbolic links are not possible ([`Placement::Copies`]), both files become further names of those in the version
+//! directory, or copies of them, the key first, once both are durable there. Between the two renames a reader finds the old certificate beside the new
+//! key; a handover that was interrupted there is undone by the next start.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_finding::{Explain as _, Finding};
-use baton_platform::durable::{is_writable, remove_leftovers, remove_leftovers_of};
+use baton_platform::durable::{HAS_LINKS, is_temporary, is_writable, remove_leftovers, remove_leftovers_of};
 use baton_x509::{Certificate, PemContents, Thumbprint};
 use fs_err as fs;
 
@@ -38,6 +42,24 @@ pub struct Files {
     pub check: Option<Vec<String>>,
     /// How long that test may run.
     pub time_limit: Duration,
+    /// How the successor gets to the two paths.
+    pub placement: Placement,
+}
+
+/// How the files of a version get to the paths that the server reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The paths are links through `current`: one rename switches both.
+    Links,
+    /// The paths are files, and are replaced one after the other.
+    Copies,
+}
+
+impl Placement {
+    /// Links where this system has them.
+    pub fn of_this_system() -> Self {
+        if HAS_LINKS { Self::Links } else { Self::Copies }
+    }
 }
 
 pub(crate) struct FoundFiles {
@@ -147,7 +169,9 @@ impl Files {
                 key: (versions.join(&version).join(KEY), self.key.clone()),
             });
         }
-        if found.adopted {
+        if self.placement == Placement::Copies {
+            self.plan_copies(found, &version, &mut actions);
+        } else if found.adopted {
             let before = fs::read_link(versions.join(CURRENT)).map_err(PlanError::Io)?;
             actions.switch.push(self.link_current(&version, Before::Link(before)));
         } else {
@@ -197,6 +221,53 @@ impl Files {
         Ok(())
     }
 
+    /// Copies over the files, the key first. What is there is kept, unless a version holds the same already.
+    fn plan_copies(&self, found: &FoundFiles, version: &Path, actions: &mut Actions) {
+        let versions = self.versions();
+        // What a link leads to is kept and replaced, and not the link.
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let (certificate, key) = (real(&self.certificate), real(&self.key));
+        let kept = match self.current() {
+            Some(kept) => kept,
+            None => {
+                let name = found.thumbprint.map_or("original".to_owned(), |old| old.to_string());
+                let kept = versions.join(free_name(&versions, &name));
+                if key.exists() || certificate.exists() {
+                    actions.switch.push(Action::KeepOriginal {
+                        path: kept.clone(),
+                        certificate: certificate.clone(),
+                        key: key.clone(),
+                    });
+                }
+                kept
+            }
+        };
+        for (path, name) in [(key, KEY), (certificate, CERTIFICATE)] {
+            let before = if path.exists() { Before::File(kept.join(name)) } else { Before::Absent };
+            let from = versions.join(version).join(name);
+            actions.switch.push(Action::Place { path, from, before });
+        }
+    }
+
+    /// The version directory whose files are the live ones.
+    fn current(&self) -> Option<PathBuf> {
+        let versions = self.versions();
+        if self.placement == Placement::Links {
+            return fs::read_link(versions.join(CURRENT)).ok().map(|name| versions.join(name));
+        }
+        let read = |path: &Path| fs::read(path).ok().map(zeroize::Zeroizing::new);
+        let (certificate, key) = (read(&self.certificate)?, read(&self.key)?);
+        let is_live = |path: &Path| {
+            read(&path.join(CERTIFICATE)).is_some_and(|text| *text == *certificate)
+                && read(&path.join(KEY)).is_some_and(|text| *text == *key)
+        };
+        let entries = fs::read_dir(&versions).ok()?.filter_map(Result::ok);
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !is_temporary(path))
+            .find(|path| is_live(path))
+    }
+
     /// The live files, when they hold the certificate.
     pub(crate) fn mentions(&self, thumbprint: Thumbprint) -> Result<Vec<String>, TargetError> {
         let live = self.read_live(&mut Vec::new())?;
@@ -217,7 +288,7 @@ impl Files {
     /// The version directories that hold the certificate, with their keys, but for the current one.
     pub(crate) fn versions_of(&self, thumbprint: Thumbprint) -> Vec<PathBuf> {
         let versions = self.versions();
-        let current = fs::read_link(versions.join(CURRENT)).ok();
+        let current = self.current();
         let holds = |path: &Path| {
             let text = fs::read(path.join(CERTIFICATE)).ok();
             let contents = text.and_then(|text| PemContents::read(&text).ok());
@@ -228,8 +299,8 @@ impl Files {
         entries
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .filter(|entry| current.as_deref() != Some(Path::new(&entry.file_name())))
             .map(|entry| entry.path())
+            .filter(|path| current.as_ref() != Some(path))
             .filter(|path| holds(path))
             .collect()
     }

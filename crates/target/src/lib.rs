@@ -23,7 +23,7 @@ mod target;
 pub use action::{Action, ActionContext, ActionError, ActionReport};
 pub use activation::{Activation, ActivationError, HotSwap};
 pub use endpoint::{Endpoint, EndpointAddress, InvalidEndpoint};
-pub use files::Files;
+pub use files::{Files, Placement};
 pub use guard::{Guard, WindowPlan};
 pub use image::{FileImage, KeptFile};
 pub use inspection::{Inspection, PlanError, Reference, TargetError, Tls};

@@ -1,6 +1,8 @@
 //! The saga tests of what a handover does to a target: each action twice, a failure after each of them with a
 //! check that nothing is left behind, each undo twice.
 
+// Owners, modes and inodes are compared; what holds everywhere is in `copies.rs`.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
 
 use std::collections::BTreeMap;
@@ -12,7 +14,8 @@ use std::time::Duration;
 use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore, SharedStore};
 use baton_target::{
-    Action, Activation, Files, Guard, KeptFile, Kind, Plan, Policy, Product, ProductKind, Target, Tls,
+    Action, Activation, Files, Guard, KeptFile, Kind, Placement, Plan, Policy, Product, ProductKind, Target,
+    Tls,
 };
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::Certificate;
@@ -29,6 +32,15 @@ type Tree = BTreeMap<PathBuf, (u32, u32, u64, Vec<u8>)>;
 impl Scene {
     /// A pair of PEM files, in one directory or in two, and the successor in the store.
     fn files(certificate: &str, key: &str, prepare: impl FnOnce(&Path, &IssuedCertificate)) -> Self {
+        Self::placed(Placement::Links, certificate, key, prepare)
+    }
+
+    fn placed(
+        placement: Placement,
+        certificate: &str,
+        key: &str,
+        prepare: impl FnOnce(&Path, &IssuedCertificate),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let path = |name: &str| root.join("live").join(name);
@@ -41,6 +53,7 @@ impl Scene {
             key: path(key),
             check: None,
             time_limit: Duration::from_secs(5),
+            placement,
         });
         Self::new(directory, kind)
     }
@@ -185,6 +198,31 @@ fn scenes() -> Vec<(&'static str, Scene)> {
             }),
         ),
         ("a product", Scene::product()),
+        ("copies in one directory", Scene::placed(Placement::Copies, "site.pem", "site.key", plain)),
+        (
+            "copies in two directories",
+            Scene::placed(Placement::Copies, "certs/site.pem", "private/site.key", |live, old| {
+                old.write_files(&live.join("certs/site.pem"), &live.join("private/site.key"));
+            }),
+        ),
+        (
+            "copies where links lead",
+            Scene::placed(Placement::Copies, "site.pem", "site.key", |live, old| {
+                old.write_files(&live.join("archive1.pem"), &live.join("archive1.key"));
+                std::os::unix::fs::symlink("archive1.pem", live.join("site.pem")).unwrap();
+                std::os::unix::fs::symlink("archive1.key", live.join("site.key")).unwrap();
+            }),
+        ),
+        (
+            "copies where no files are yet",
+            Scene::placed(Placement::Copies, "site.pem", "site.key", |_, _| {}),
+        ),
+        (
+            "a copy of a certificate without its key",
+            Scene::placed(Placement::Copies, "site.pem", "site.key", |live, old| {
+                fs_err::write(live.join("site.pem"), &old.chain_pem).unwrap();
+            }),
+        ),
     ]
 }
 

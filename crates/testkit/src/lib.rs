@@ -27,16 +27,21 @@ pub mod authority;
 pub mod condition;
 pub mod invocation;
 pub mod load;
+#[cfg(unix)]
 pub mod mail_server;
 pub mod openssl;
+#[cfg(unix)]
 pub mod openssl_authority;
 pub mod port;
 pub mod program;
+#[cfg(unix)]
 pub mod receiver;
+#[cfg(unix)]
 pub mod webroot;
 
 #[cfg(unix)]
 mod acceptor;
+#[cfg(unix)]
 pub mod acme_proxy;
 #[cfg(unix)]
 pub mod certreq;
@@ -73,11 +78,13 @@ pub use authority::{Authority, IssuedCertificate};
 pub use certreq::Certreq;
 pub use digest::{fingerprint, thumbprint};
 pub use load::{LoadReport, TlsLoad};
+#[cfg(unix)]
 pub use mail_server::{MailOptions, MailServer, MailTls, ReceivedMail};
 #[cfg(target_os = "linux")]
 pub use name_server::NameServer;
 #[cfg(unix)]
 pub use nginx::Nginx;
+#[cfg(unix)]
 pub use openssl_authority::OpensslAuthority;
 #[cfg(unix)]
 pub use pebble::{Pebble, PebbleOptions};
@@ -88,5 +95,7 @@ pub use product_server::Product;
 pub use program::program;
 #[cfg(unix)]
 pub use prometheus::Prometheus;
+#[cfg(unix)]
 pub use receiver::{Answer, Received, Receiver};
+#[cfg(unix)]
 pub use webroot::Webroot;
