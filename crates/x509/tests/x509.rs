@@ -88,6 +88,7 @@ fn names_with_signs_of_the_notation_are_quoted() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn keys_of_every_encoding_find_their_leaf() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
@@ -141,6 +142,7 @@ fn a_pile_that_makes_no_certificate_says_why() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn damaged_pem_is_told_without_showing_the_key() {
     let issued = Authority::new("CA").issue(&["a.example"]).sign();
     let body = issued.key_pem.lines().nth(1).unwrap();
