@@ -28,17 +28,11 @@ impl Processes {
     }
 
     /// The command has been started.
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "other systems have something to do here"
-    )]
     pub(crate) fn started(&mut self, _child: &Child) -> io::Result<()> {
         Ok(())
     }
 
     /// Ends them all.
-    #[expect(clippy::unused_self, reason = "the group has the number of its first process")]
     pub(crate) fn end(&self, child: &Child) {
         if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
             let group = nix::unistd::Pid::from_raw(id);

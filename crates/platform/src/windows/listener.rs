@@ -9,7 +9,6 @@ pub(crate) const FAMILY_NOT_SUPPORTED: i32 = 10047;
 
 /// Nothing: a port that was just left can be taken again without it, and the option of that name would take the port of
 /// someone who still listens there.
-#[expect(clippy::unnecessary_wraps, reason = "other systems have something to do here, and it may fail")]
 pub(crate) fn share_left_port(_socket: &TcpSocket) -> io::Result<()> {
     Ok(())
 }

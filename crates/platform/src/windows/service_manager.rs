@@ -14,7 +14,6 @@ pub const VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PI
 
 impl ServiceManager {
     /// `None`, whatever the variables say.
-    #[expect(clippy::unnecessary_wraps, reason = "other systems have something to do here, and it may fail")]
     pub fn new(_variables: [Option<&OsStr>; 3]) -> io::Result<Option<Self>> {
         Ok(None)
     }

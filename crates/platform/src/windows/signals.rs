@@ -46,7 +46,6 @@ pub struct ReloadSignals(());
 
 impl ReloadSignals {
     /// Listens from here on.
-    #[expect(clippy::unnecessary_wraps, reason = "other systems have something to do here, and it may fail")]
     pub fn listen() -> io::Result<Self> {
         Ok(Self(()))
     }

@@ -19,7 +19,7 @@ fn child(task: &str, time_limit: Duration) -> Command {
 
 #[tokio::test]
 #[ignore = "a child of the other tests, and no test itself"]
-#[expect(clippy::disallowed_methods, clippy::print_stdout, clippy::exit, reason = "a program of its own")]
+#[expect(clippy::disallowed_methods, clippy::exit, clippy::zombie_processes, reason = "a program of its own")]
 async fn the_child() {
     let task = std::env::var(TASK).unwrap_or_default();
     let (verb, rest) = task.split_once(' ').unwrap_or((&task, ""));
