@@ -235,7 +235,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
             "name a file that does not exist yet; the request is kept, and the same when it is asked for again",
         ));
     }
-    durable::replace(path, content, Attributes::own(0o644)).map_err(|error| {
+    durable::replace(path, content, Attributes::public_file()).map_err(|error| {
         let hint =
             "see that you may write there; the request is kept, and the same when it is asked for again";
         Failure::new(Exit::Failed, "file-not-written", error.to_string(), hint)
