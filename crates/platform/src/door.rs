@@ -221,6 +221,8 @@ impl Door<'_> {
         let (path, patience_ends) = (self.keeper.directory.join(".lock"), Instant::now() + LOCK_PATIENCE);
         loop {
             if let Some(lock) = FileLock::try_acquire(&path).map_err(|cause| self.files(cause))? {
+                // Whoever was broken off while writing has left it: under this lock nobody else writes here.
+                durable::remove_leftovers(&self.keeper.directory).map_err(|cause| self.files(cause))?;
                 return Ok(lock);
             }
             if Instant::now() > patience_ends {
