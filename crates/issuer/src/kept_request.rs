@@ -3,15 +3,18 @@
 //! ```text
 //! <data>/requests/                        0700
 //!   <certificate>-<id>.json               0600: names, key, request, template, and what the CA calls it
+//!   .lock                                 held while one of them is changed
 //! ```
 //!
 //! A request is known by its key: the id is the beginning of the SHA-256 of the public key, and the answer is found by
 //! the key in it, whatever its file is called.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use baton_finding::Explain;
 use baton_platform::durable::{self, Attributes};
+use baton_platform::lock::FileLock;
 use baton_x509::{Fingerprint, KeyAlgorithm, Name, PemContents, PrivateKey};
 use fs_err as fs;
 use jiff::Timestamp;
@@ -22,6 +25,10 @@ use crate::{CertificateRequest, Template};
 
 /// How many digits of the public key's digest make an id.
 const ID_DIGITS: usize = 12;
+/// The lock that guards changes.
+const LOCK: &str = ".lock";
+/// How long to wait for it: a change is a few milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The directory of requests that wait for their answer.
 #[derive(Debug, Clone)]
@@ -150,7 +157,7 @@ impl KeptRequests {
         let text = text
             .map_err(|error| KeptRequestError::Damaged { path: path.clone(), reason: error.to_string() })?;
         durable::create_private_directory(&self.directory).map_err(|cause| self.files(cause))?;
-        durable::replace(&path, &text, Attributes::private_file()).map_err(|cause| self.files(cause))
+        self.change(|| durable::replace(&path, &text, Attributes::private_file()))
     }
 
     /// All of them, the oldest first. One that cannot be read is an error of its own, and hides none of the others.
@@ -158,12 +165,11 @@ impl KeptRequests {
         if !self.directory.is_dir() {
             return Ok(Vec::new());
         }
-        durable::remove_leftovers(&self.directory).map_err(|cause| self.files(cause))?;
         let mut requests = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(|cause| self.files(cause))? {
             let path = entry.map_err(|cause| self.files(cause))?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                requests.push(self.read(&path));
+                requests.extend(self.read(&path).transpose());
             }
         }
         requests.sort_by_key(|request| {
@@ -178,24 +184,45 @@ impl KeptRequests {
         Ok(readable.filter(|request| request.certificate == certificate).collect())
     }
 
+    /// Removes what a crash left behind.
+    pub fn remove_leftovers(&self) -> Result<(), KeptRequestError> {
+        if self.directory.is_dir() { self.change(|| Ok(())) } else { Ok(()) }
+    }
+
     /// Forgets one, with its key; no fault when there is none.
     pub fn forget(&self, request: &KeptRequest) -> Result<(), KeptRequestError> {
         let path = self.path(request);
         if !path.exists() {
             return Ok(());
         }
-        durable::remove_file(&path).map_err(|cause| self.files(cause))
+        self.change(|| durable::remove_file(&path))
     }
 
-    fn read(&self, path: &Path) -> Result<KeptRequest, KeptRequestError> {
+    /// Runs a change as the only one who changes them; what a crash left behind, keys among it, is removed first.
+    fn change(&self, act: impl FnOnce() -> std::io::Result<()>) -> Result<(), KeptRequestError> {
+        let run = || {
+            let lock = FileLock::acquire(&self.directory.join(LOCK), LOCK_PATIENCE)?;
+            let _lock = lock.ok_or_else(|| std::io::Error::other("another process holds its lock"))?;
+            durable::remove_leftovers(&self.directory)?;
+            act()
+        };
+        run().map_err(|cause| self.files(cause))
+    }
+
+    /// One of them; `None` when it has been forgotten meanwhile.
+    fn read(&self, path: &Path) -> Result<Option<KeptRequest>, KeptRequestError> {
         let damaged = |reason: String| KeptRequestError::Damaged { path: path.to_owned(), reason };
-        let text = fs::read(path).map(Zeroizing::new).map_err(|cause| self.files(cause))?;
+        let text = match fs::read(path).map(Zeroizing::new) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(self.files(cause)),
+        };
         let written: Written = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         let keys =
             PemContents::read(written.key.as_bytes()).map_err(|error| damaged(error.to_string()))?.keys;
         let key = keys.into_iter().next().ok_or_else(|| damaged("it holds no key".to_owned()))?;
         let public = key.public_key().map_err(|error| damaged(error.to_string()))?;
-        Ok(KeptRequest {
+        Ok(Some(KeptRequest {
             id: request_id(&public),
             certificate: written.certificate,
             issuer: written.issuer,
@@ -208,7 +235,7 @@ impl KeptRequests {
             request: CertificateRequest::from_der(written.request),
             made_at: written.made_at,
             ca_id: written.ca_id,
-        })
+        }))
     }
 
     fn path(&self, request: &KeptRequest) -> PathBuf {

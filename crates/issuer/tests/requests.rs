@@ -10,6 +10,7 @@ use baton_issuer::{
     AnswerError, CertificateRequest, KeptRequest, KeptRequests, Template, certificate_of_answer, new_key,
     request_id,
 };
+use baton_platform::durable::TEMPORARY_PREFIX;
 use baton_testkit::Authority;
 use baton_x509::{KeyAlgorithm, Name, PemContents, PrivateKey};
 use jiff::Timestamp;
@@ -180,4 +181,30 @@ fn an_answer_is_compared_with_what_was_asked() {
     let answer = certificate_of_answer(read(&of_other_key.chain_pem).certificates, &asked, &key, now);
     assert!(matches!(answer, Err(AnswerError::OtherKey)), "{answer:?}");
     assert!(matches!(certificate_of_answer(Vec::new(), &asked, &key, now), Err(AnswerError::Empty)));
+}
+
+#[test]
+fn many_who_keep_list_and_forget_at_once_take_nothing_from_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let requests = KeptRequests::new(directory.path().join("requests"));
+    let certificates = ["api", "mail", "site", "www"];
+    let (requests, keys) = (&requests, certificates.map(|_| key(KeyAlgorithm::EcdsaP256)));
+    std::thread::scope(|scope| {
+        for (certificate, key) in certificates.into_iter().zip(keys) {
+            scope.spawn(move || {
+                let request = kept(certificate, key, None);
+                for _ in 0..25 {
+                    requests.keep(&request).unwrap();
+                    assert!(requests.list().unwrap().iter().all(Result::is_ok));
+                    assert_eq!(requests.of(certificate).unwrap().len(), 1);
+                    requests.forget(&request).unwrap();
+                }
+            });
+        }
+    });
+    // What a crash has left holds a key: it goes with the next start.
+    let left = directory.path().join("requests").join(format!("{TEMPORARY_PREFIX}a1-site-0123.json"));
+    fs_err::write(&left, "a key").unwrap();
+    requests.remove_leftovers().unwrap();
+    assert!(!left.exists());
 }

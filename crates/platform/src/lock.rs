@@ -1,8 +1,12 @@
 //! Locks between processes, held by the system and gone with the process that held them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::system;
+
+/// How long between two looks at a lock that another holds.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// An exclusive lock on a file of its own; released when dropped, and by the system when the process ends.
 #[derive(Debug)]
@@ -20,6 +24,18 @@ impl FileLock {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Takes the lock, waiting for another holder; `None` if it holds on for longer than `patience`.
+    pub fn acquire(path: &Path, patience: Duration) -> std::io::Result<Option<Self>> {
+        let patience_ends = Instant::now() + patience;
+        loop {
+            match Self::try_acquire(path)? {
+                Some(lock) => return Ok(Some(lock)),
+                None if Instant::now() > patience_ends => return Ok(None),
+                None => std::thread::sleep(BETWEEN_LOOKS),
+            }
         }
     }
 }

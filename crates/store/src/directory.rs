@@ -14,7 +14,7 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use baton_platform::durable::{self, Attributes};
 use baton_platform::lock::FileLock;
@@ -64,17 +64,8 @@ impl DirectoryStore {
 
     /// Runs a change as the only one who changes the store; what a crash left behind is removed first.
     fn change<T>(&self, act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let patience_ends = Instant::now() + LOCK_PATIENCE;
-        let _lock = loop {
-            let lock = FileLock::try_acquire(&self.path.join(LOCK)).map_err(|cause| self.io(cause))?;
-            match lock {
-                Some(lock) => break lock,
-                None if Instant::now() > patience_ends => {
-                    return Err(StoreError::Locked { store: self.path.clone() });
-                }
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
+        let lock = FileLock::acquire(&self.path.join(LOCK), LOCK_PATIENCE).map_err(|cause| self.io(cause))?;
+        let _lock = lock.ok_or_else(|| StoreError::Locked { store: self.path.clone() })?;
         for directory in [&self.path, &self.path.join(TRASH)] {
             if directory.is_dir() {
                 durable::remove_leftovers(directory).map_err(|cause| self.io(cause))?;
