@@ -262,7 +262,7 @@ impl Engine {
             }
             Step::Stage | Step::Switch => {
                 if step == Step::Stage && running.record.guard.is_none() && running.is_behind_door() {
-                    self.start_watchdog(running.target).map_err(|finding| vec![finding])?;
+                    self.before_closing(running.target).await.map_err(|finding| vec![finding])?;
                 }
                 self.apply(running, step).await.map_err(|finding| vec![finding])
             }

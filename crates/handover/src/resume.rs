@@ -51,7 +51,10 @@ impl Engine {
             "the journal was put back from a copy while this handover was under way; its end was read from the target",
             "see `baton history`: what came after the copy was made is missing there",
         )]);
-        if running.is_behind_door() {
+        let close = running.record.closes().cloned();
+        if let Some(close) = close
+            && running.target.is_door_closed(&close).await
+        {
             // How far it had come is not known, and nothing is opened on a guess.
             let recovery = left_closed(&mut running);
             self.hold_door(&mut running).await;

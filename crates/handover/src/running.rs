@@ -107,6 +107,12 @@ impl Engine {
         if let Err(cause) = closed {
             running.found([not_written(&cause)]);
         }
+        if running.is_behind_door()
+            && let Err(cause) = self.state.copy().await
+        {
+            // The last one still says that the door is closed.
+            tracing::warn!("no copy of the journal was made: {}", cause.chain());
+        }
         running.steps.push(last);
         Ok(Report::of(running.id, &running.begun, Some(outcome), &running.steps, &closing.proofs))
     }

@@ -110,12 +110,19 @@ impl Engine {
     /// Closes the door, with someone beside it who opens it should this process be gone.
     pub(crate) async fn close_door(&self, running: &Running<'_>) -> Result<(), Finding> {
         let Some(guard) = &running.record.guard else { return Ok(()) };
-        self.start_watchdog(running.target)?;
+        self.before_closing(running.target).await?;
         let context = running.target.context(None);
         guard.close.apply(context).await.map(drop).map_err(|error| Finding::from_error(&error))
     }
 
-    pub(crate) fn start_watchdog(&self, target: &Target) -> Result<(), Finding> {
+    /// What must be there before a door is closed: someone who opens it, and a copy of the journal that knows what is
+    /// behind it.
+    pub(crate) async fn before_closing(&self, target: &Target) -> Result<(), Finding> {
+        self.state.copy().await.map_err(|error| Finding::from_error(&error))?;
+        self.start_watchdog(target)
+    }
+
+    fn start_watchdog(&self, target: &Target) -> Result<(), Finding> {
         let Some(watchdog) = &self.watchdog else { return Ok(()) };
         let mut argv = watchdog.clone();
         argv.extend(["--".to_owned(), target.name.clone()]);

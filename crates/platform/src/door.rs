@@ -143,6 +143,11 @@ impl Door<'_> {
         Ok(true)
     }
 
+    /// Whether it is closed, or should be: its rules are kept for as long.
+    pub async fn is_closed(&self) -> bool {
+        self.file().exists() || self.is_in_force().await == Some(true)
+    }
+
     /// Whether it could be closed here: the firewall looks at the rules, and takes none.
     pub async fn rehearse(&self) -> Result<(), DoorError> {
         if self.keeper.commands.is_some() || cfg!(windows) {

@@ -91,7 +91,7 @@ impl State {
 }
 
 /// The lock for what only one process may do to the database's file.
-async fn lock(path: &Path) -> std::io::Result<FileLock> {
+pub(crate) async fn lock(path: &Path) -> std::io::Result<FileLock> {
     let lock = lock_of(path);
     let patience_ends = Instant::now() + LOCK_PATIENCE;
     loop {

@@ -1,6 +1,7 @@
 //! The last good copy of the database, and the way back to it.
 //!
-//! A copy is made once a day, after a check of the whole database. When the database is found damaged it is put
+//! A copy is made once a day, after a check of the whole database, and whenever something begins or ends that must not
+//! be forgotten. When the database is found damaged it is put
 //! aside, never deleted, and the copy takes its place. What the copy says of handovers that were under way may be
 //! older than the truth: they are marked, and are compared with their targets before anything else is done.
 
@@ -11,7 +12,7 @@ use baton_platform::lock::FileLock;
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::database::{State, failed, lock_of};
+use crate::database::{State, failed, lock, lock_of};
 use crate::error::StateError;
 
 /// How old a copy may be before the next one is made.
@@ -53,18 +54,32 @@ impl State {
             // Another process is at it.
             return Ok(());
         };
+        self.write_copy(&copy).await
+    }
+
+    /// Makes a copy at once, whatever the age of the last one: what is written down now must not be forgotten.
+    pub async fn copy(&self) -> Result<(), StateError> {
+        let copy = copy_of(&self.path);
+        let lock = lock(&self.path).await;
+        let _lock = lock.map_err(|cause| StateError::Open { path: copy.clone(), cause })?;
+        self.write_copy(&copy).await
+    }
+
+    /// Under the lock of the database.
+    async fn write_copy(&self, copy: &Path) -> Result<(), StateError> {
+        let open_error = |cause| StateError::Open { path: copy.to_owned(), cause };
         // SQLite writes a journal beside the copy while it makes it.
-        for left in [copy.clone(), beside(&copy, "-journal")] {
+        for left in [copy.to_owned(), beside(copy, "-journal")] {
             durable::remove_leftovers_of(&left).map_err(open_error)?;
         }
         self.check().await?;
-        let temporary = durable::temporary_for(&copy).map_err(open_error)?;
+        let temporary = durable::temporary_for(copy).map_err(open_error)?;
         sqlx::query("VACUUM INTO ?")
             .bind(temporary.display().to_string())
             .execute(&self.pool)
             .await
             .map_err(failed("copy the database"))?;
-        durable::persist(temporary, &copy).map_err(open_error)
+        durable::persist(temporary, copy).map_err(open_error)
     }
 
     /// Puts a damaged database aside, and the last good copy in its place. The caller sees to it that no other

@@ -94,6 +94,14 @@ impl Target {
         }
     }
 
+    /// Whether a door is closed, or should be.
+    pub async fn is_door_closed(&self, close: &Action) -> bool {
+        match close {
+            Action::CloseDoor { name, ports } => Door { keeper: &self.doors, name, ports }.is_closed().await,
+            _ => false,
+        }
+    }
+
     /// All ports that the product has, by its own settings or by its setup.
     pub fn usual_ports(&self, inspection: &Inspection) -> Vec<u16> {
         let (Kind::Product(product), Found::Product(found)) = (&self.kind, &inspection.found) else {

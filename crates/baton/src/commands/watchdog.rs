@@ -28,8 +28,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(globals: &Globals, target: &str) -> Result<Exit, Failure> {
-    let app = App::open(Place::find(globals)?, None).await?;
-    let target = Arc::clone(app.target(target)?);
+    let mut app = App::open(Place::find(globals)?, None).await?;
+    let mut target = Arc::clone(app.target(target)?);
     let mut left_at = None;
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -39,6 +39,9 @@ pub(crate) async fn run(globals: &Globals, target: &str) -> Result<Exit, Failure
             Ok(Watched::Left) => {
                 let since = *left_at.get_or_insert_with(Instant::now);
                 if since.elapsed() >= target.guard.limit {
+                    // The journal may have been damaged, and put back from a copy, since this process has opened it.
+                    app = App::open_thoroughly(Place::find(globals)?).await?;
+                    target = Arc::clone(app.target(&target.name)?);
                     bring_back(&app, &target).await;
                     left_at = None;
                 }

@@ -197,6 +197,12 @@ impl Scene {
         self.write_activation("");
     }
 
+    /// As a disk does that fails.
+    fn damage_journal(&self) {
+        let _ = fs_err::remove_file(self.world.path("baton-data/state.db-wal"));
+        fs_err::write(self.world.path("baton-data/state.db"), [0xA5; 8192]).unwrap();
+    }
+
     fn answers_plain(&self) -> bool {
         let url = format!("http://127.0.0.1:{}/", self.port(self.plain));
         Command::new("curl").args(["-s", "-o", "/dev/null", &url]).status().unwrap().success()
@@ -391,6 +397,45 @@ fn a_boot_in_the_window_finds_the_door_closed() {
     assert_eq!(resumed.json()["outcome"], "rolled-back");
     scene.assert_as_before(&before);
     assert!(scene.seen().iter().all(|seen| !seen.starts_with("outside") || seen.ends_with("000")));
+}
+
+#[test]
+fn a_journal_that_is_lost_in_the_window_keeps_the_door_closed_and_forgets_nothing() {
+    let scene = Scene::yunio("{ limit = '2m' }");
+    let before = fs_err::read(scene.fixture.tls_json()).unwrap();
+    scene.kill_in_window();
+    scene.damage_journal();
+
+    let resumed = scene.world.baton(&["resume", "--json"]).expect(5);
+
+    assert!(resumed.stderr.contains("takes its place"), "{}", resumed.stderr);
+    assert!(resumed.codes().contains(&"state-restored".to_owned()), "{}", resumed.stdout);
+    assert!(resumed.codes().contains(&"door-closed".to_owned()), "{}", resumed.stdout);
+    assert!(!scene.network.reaches(scene.port(scene.plain)), "nothing is opened on a guess");
+    scene.world.baton(&["tls", "on", "sap"]).expect(0);
+    scene.assert_as_before(&before);
+}
+
+#[test]
+fn a_journal_that_is_lost_after_the_window_closes_no_door() {
+    let scene = Scene::yunio("{ limit = '2m' }");
+    let before = fs_err::read(scene.fixture.tls_json()).unwrap();
+    scene.kill_in_window();
+    let copy = scene.world.path("baton-data/state.copy.db");
+    let in_the_window = fs_err::read(&copy).unwrap();
+    scene.world.baton(&["resume"]).expect(4);
+
+    // The copy that was made at the end knows of the end.
+    scene.damage_journal();
+    scene.world.baton(&["resume"]).expect(0);
+    scene.assert_as_before(&before);
+
+    // Where it could not be made the one before has the window still open, and the door is the witness.
+    fs_err::write(&copy, in_the_window).unwrap();
+    scene.damage_journal();
+    let resumed = scene.world.baton(&["resume", "--json"]).expect(4);
+    assert_eq!(resumed.json()["outcome"], "rolled-back");
+    scene.assert_as_before(&before);
 }
 
 #[test]
