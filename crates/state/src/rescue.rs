@@ -65,13 +65,20 @@ impl State {
         self.write_copy(&copy).await
     }
 
+    /// Removes what a copy has left that was broken off; one that another process is at stays.
+    pub fn remove_leftovers(&self) -> Result<(), StateError> {
+        let copy = copy_of(&self.path);
+        let remove = || match FileLock::try_acquire(&lock_of(&self.path))? {
+            Some(_lock) => remove_leftovers_of(&copy),
+            None => Ok(()),
+        };
+        remove().map_err(|cause| StateError::Open { path: copy.clone(), cause })
+    }
+
     /// Under the lock of the database.
     async fn write_copy(&self, copy: &Path) -> Result<(), StateError> {
         let open_error = |cause| StateError::Open { path: copy.to_owned(), cause };
-        // SQLite writes a journal beside the copy while it makes it.
-        for left in [copy.to_owned(), beside(copy, "-journal")] {
-            durable::remove_leftovers_of(&left).map_err(open_error)?;
-        }
+        remove_leftovers_of(copy).map_err(open_error)?;
         self.check().await?;
         let temporary = durable::temporary_for(copy).map_err(open_error)?;
         sqlx::query("VACUUM INTO ?")
@@ -112,6 +119,12 @@ impl State {
 /// `state.db` is copied to `state.copy.db`.
 fn copy_of(path: &Path) -> PathBuf {
     path.with_extension("copy.db")
+}
+
+fn remove_leftovers_of(copy: &Path) -> std::io::Result<()> {
+    durable::remove_leftovers_of(copy)?;
+    // SQLite writes a journal beside the copy while it makes it.
+    durable::remove_leftovers_of(&beside(copy, "-journal"))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

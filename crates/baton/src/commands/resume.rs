@@ -31,6 +31,7 @@ pub(crate) async fn execute(app: &App, target: Option<&str>, is_up: bool) -> Res
     };
     app.renewals.store.remove_leftovers()?;
     app.renewals.requests.remove_leftovers()?;
+    app.renewals.engine.state().remove_leftovers()?;
     let mut reports = Vec::new();
     for target in targets {
         target.store.remove_leftovers()?;
