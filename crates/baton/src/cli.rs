@@ -322,6 +322,27 @@ pub(crate) enum Hook {
     ///
     /// Reads the files in CERT_FULLCHAIN_PATH and CERT_KEY_PATH.
     AcmeSh(HookTargets),
+    /// For Active Directory Certificate Services: the script of a certificate lifecycle notification
+    ///
+    /// Windows renews certificates by autoenrollment, and then runs what is registered for it. Register the script
+    /// that comes with Baton once, in PowerShell as an administrator:
+    ///
+    /// New-CertificateNotificationTask -Type Replace -Channel System -Name Baton
+    /// -PSScript 'C:\Program Files\Baton\adcs-replace.ps1' -RunTaskForExistingCertificates
+    Adcs(AdcsHook),
+}
+
+/// What a notification of the type `Replace` passes.
+#[derive(Debug, Args)]
+pub(crate) struct AdcsHook {
+    /// Thumbprint of the certificate before (OldCertHash)
+    #[arg(value_name = "OLD")]
+    pub(crate) old: String,
+    /// Thumbprint of the new one, which is in the store already (NewCertHash)
+    #[arg(value_name = "NEW")]
+    pub(crate) new: String,
+    #[command(flatten)]
+    pub(crate) targets: HookTargets,
 }
 
 /// What a hook hands over.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use baton_finding::Explain;
+use baton_finding::{Explain, Finding};
 use baton_state::Outcome;
 use serde::Serialize;
 
@@ -109,6 +109,12 @@ impl Failure {
 
     pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), chain: vec![message.into()], hint: Some(hint.into()) }
+    }
+
+    /// A failure that ends what would else be one finding of several.
+    pub(crate) fn of_finding(exit: Exit, finding: Finding) -> Self {
+        let Finding { code, message, hint, .. } = finding;
+        Self { exit, code, chain: vec![message], hint: Some(hint) }
     }
 
     /// A failure with the exit code that fits its kind.

@@ -1,4 +1,4 @@
-//! `baton hook`: the deploy hook of an ACME client that is already there.
+//! `baton hook`: the deploy hook of an ACME client that is already there, or of the autoenrollment of Windows.
 //!
 //! A client calls its hook for every certificate that it issues, also for those of other servers. So a hook takes
 //! only the targets that the new certificate is for, and what no target uses is no failure. It is never guessed
@@ -12,7 +12,7 @@ use baton_finding::Finding;
 use baton_handover::Report;
 use baton_store::CertificateFile;
 use baton_target::{Kind, Target};
-use baton_x509::X509;
+use baton_x509::{Thumbprint, X509};
 use fs_err as fs;
 
 use crate::cli::{Globals, Hook, HookTargets};
@@ -23,10 +23,10 @@ use crate::output::{Output, tell};
 use crate::place::Place;
 use crate::settings::machine_file;
 use crate::wiring::App;
-use passed::{Issued, issued};
+use passed::{Issued, Passed, passed};
 
 pub(crate) async fn run(globals: &Globals, hook: &Hook, output: Output) -> Result<Exit, Failure> {
-    let Some(issued) = issued(hook)? else { return Ok(Exit::Done) };
+    let Some(passed) = passed(hook)? else { return Ok(Exit::Done) };
     let place = Place::find(globals)?;
     if place.loaded.settings.target.is_empty() {
         // The client decides in which directory its hook runs, so that ./baton.toml is easily another one or none.
@@ -35,36 +35,74 @@ pub(crate) async fn run(globals: &Globals, hook: &Hook, output: Output) -> Resul
         return Err(Failure::new(Exit::Usage, "target-unclear", "the settings have no target", hint));
     }
     let app = App::open(place, None).await?;
-    let result = run_in(&app, &targets_of(hook).names, &issued).await;
+    let named = &targets_of(hook).names;
+    let result = match &passed {
+        Passed::Files(issued) => hand_over_files(&app, named, issued).await,
+        Passed::Stored { old, new } => hand_over_stored(&app, named, *old, *new).await,
+    };
     app.leave().await;
     Ok(swap::print(&result?, output))
 }
 
-async fn run_in(app: &App, named: &[String], issued: &Issued) -> Result<Swapped, Failure> {
+/// Hands over to what a client has put into files.
+async fn hand_over_files(app: &App, named: &[String], issued: &Issued) -> Result<Swapped, Failure> {
     // A wrong name is told before anything is read.
     named.iter().try_for_each(|name| app.target(name).map(drop))?;
     let file = CertificateFile { path: &issued.certificate, key: Some(&issued.key), password: None };
     let certificate = file.read().map_err(|error| Failure::with(Exit::Refused, &error))?;
-    let chosen = choose_targets(app, named, certificate.leaf());
-    if chosen.names.is_empty() && chosen.unreadable.is_empty() {
-        tell(&format!(
-            "no target of the settings uses {}: nothing to do (--target NAME hands one over all the same)",
-            certificate.leaf().names().join(", ")
-        ));
-        return Ok((Vec::new(), None));
-    }
-    let (mut reports, mut targets, mut failure) = (chosen.unreadable, Vec::new(), None);
-    for name in chosen.names {
+    let mut chosen = choose_targets(app, named, certificate.leaf(), None);
+    let names = std::mem::take(&mut chosen.names);
+    let was_none = names.is_empty();
+    for name in names {
         match reads_issued_files(app.target(&name)?, issued) {
-            Some(finding) => reports.push(swap::refused(&name, finding)),
-            None => targets.push(name),
+            Some(finding) => chosen.untouched.push(swap::refused(&name, finding)),
+            None => chosen.names.push(name),
         }
     }
-    if !targets.is_empty() {
+    if !chosen.names.is_empty() {
         swap::import(app, &certificate).await?;
-        let new = certificate.thumbprint();
-        let request =
-            SwapRequest { old: None, new, targets, enable_tls: false, guarded: false, dry_run: false };
+    }
+    if was_none {
+        tell_unused(&chosen, certificate.leaf());
+    }
+    hand_over(app, chosen, None, certificate.thumbprint()).await
+}
+
+/// Hands over to what is in the store already.
+async fn hand_over_stored(
+    app: &App,
+    named: &[String],
+    old: Option<Thumbprint>,
+    new: Thumbprint,
+) -> Result<Swapped, Failure> {
+    named.iter().try_for_each(|name| app.target(name).map(drop))?;
+    let certificate = swap::find_anywhere(app, new)?;
+    let chosen = choose_targets(app, named, certificate.leaf(), old);
+    if chosen.names.is_empty() {
+        tell_unused(&chosen, certificate.leaf());
+    }
+    hand_over(app, chosen, old, new).await
+}
+
+fn tell_unused(chosen: &Chosen, leaf: &X509) {
+    if chosen.untouched.is_empty() {
+        tell(&format!(
+            "no target of the settings uses {}: nothing to do (--target NAME hands one over all the same)",
+            leaf.names().join(", ")
+        ));
+    }
+}
+
+async fn hand_over(
+    app: &App,
+    chosen: Chosen,
+    old: Option<Thumbprint>,
+    new: Thumbprint,
+) -> Result<Swapped, Failure> {
+    let (mut reports, mut failure) = (chosen.untouched, None);
+    if !chosen.names.is_empty() {
+        let targets = chosen.names;
+        let request = SwapRequest { old, new, targets, enable_tls: false, guarded: false, dry_run: false };
         let (more, worst) = swap::hand_over(app, &request).await?;
         reports.extend(more);
         failure = worst;
@@ -97,6 +135,7 @@ fn targets_of(hook: &Hook) -> &HookTargets {
     match hook {
         Hook::Certbot(targets) | Hook::Lego(targets) | Hook::AcmeSh(targets) => targets,
         Hook::Dehydrated { targets, .. } => targets,
+        Hook::Adcs(adcs) => &adcs.targets,
     }
 }
 
@@ -104,13 +143,13 @@ fn targets_of(hook: &Hook) -> &HookTargets {
 #[derive(Debug, Default)]
 struct Chosen {
     names: Vec<String>,
-    /// Targets of which nobody can tell, each with the reason.
-    unreadable: Vec<Report>,
+    /// Targets that are left as they are, each with the reason.
+    untouched: Vec<Report>,
 }
 
-/// The named ones; else those that use one of the certificate's names; else the only one, where nothing tells which
-/// names it uses.
-fn choose_targets(app: &App, named: &[String], leaf: &X509) -> Chosen {
+/// The named ones; else those that use one of the certificate's names, or the certificate before; else the only one,
+/// where nothing tells which names it uses.
+fn choose_targets(app: &App, named: &[String], leaf: &X509, old: Option<Thumbprint>) -> Chosen {
     let mut chosen = Chosen::default();
     if !named.is_empty() {
         for name in named {
@@ -123,11 +162,11 @@ fn choose_targets(app: &App, named: &[String], leaf: &X509) -> Chosen {
     }
     let targets: Vec<_> = app.targets_of_settings().collect();
     for target in &targets {
-        match uses(target, leaf) {
+        match uses(target, leaf, old) {
             Ok(Use::Yes) => chosen.names.push(target.name.clone()),
             Ok(Use::Unknown) if targets.len() == 1 => chosen.names.push(target.name.clone()),
             Ok(Use::Unknown | Use::No) => {}
-            Err(finding) => chosen.unreadable.push(swap::refused(&target.name, finding)),
+            Err(finding) => chosen.untouched.push(swap::refused(&target.name, finding)),
         }
     }
     chosen
@@ -142,8 +181,11 @@ enum Use {
     Unknown,
 }
 
-fn uses(target: &Target, leaf: &X509) -> Result<Use, Finding> {
+fn uses(target: &Target, leaf: &X509, old: Option<Thumbprint>) -> Result<Use, Finding> {
     let inspection = target.inspect().map_err(|error| Finding::from_error(&error))?;
+    if old.is_some() && inspection.current == old {
+        return Ok(Use::Yes);
+    }
     let wanted = leaf.names();
     let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
     let in_use = inspection.leaf();

@@ -128,15 +128,28 @@ fn successor_for<'a>(
         Some(successor) => Some(successor),
         None => target.store.find(request.new)?,
     };
-    let successor = successor.ok_or_else(|| {
-        Failure::new(
-            Exit::Refused,
-            "certificate-not-found",
-            format!("the certificate {} is not in the store {}", request.new, app.renewals.store.location()),
-            "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
-        )
-    })?;
+    let successor =
+        successor.ok_or_else(|| Failure::of_finding(Exit::Refused, not_found(app, request.new)))?;
     Ok((target, successor))
+}
+
+/// A certificate of the store, or of the store of a target.
+pub(crate) fn find_anywhere(app: &App, thumbprint: Thumbprint) -> Result<Certificate, Failure> {
+    let stores = app.renewals.targets.iter().map(|target| &target.store);
+    for store in std::iter::once(&app.renewals.store).chain(stores) {
+        if let Some(certificate) = store.find(thumbprint)? {
+            return Ok(certificate);
+        }
+    }
+    Err(Failure::of_finding(Exit::Refused, not_found(app, thumbprint)))
+}
+
+fn not_found(app: &App, thumbprint: Thumbprint) -> Finding {
+    Finding::error(
+        "certificate-not-found",
+        format!("the certificate {thumbprint} is not in the store {}", app.renewals.store.location()),
+        "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
+    )
 }
 
 /// Puts a certificate that someone brought into the store, and remembers it.
@@ -147,7 +160,7 @@ pub(crate) async fn import(app: &App, certificate: &Certificate) -> Result<Impor
     Ok(imported)
 }
 
-fn parse_old(text: &str) -> Result<Option<Thumbprint>, Failure> {
+pub(crate) fn parse_old(text: &str) -> Result<Option<Thumbprint>, Failure> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -214,15 +227,7 @@ async fn bring(app: &App, arguments: &Swap) -> Result<Result<Thumbprint, Finding
     };
     let in_some_store = app.renewals.store.contains(thumbprint)
         || app.renewals.targets.iter().any(|target| target.store.contains(thumbprint));
-    Ok(if in_some_store {
-        Ok(thumbprint)
-    } else {
-        Err(Finding::error(
-            "certificate-not-found",
-            format!("the certificate {thumbprint} is not in the store {}", app.renewals.store.location()),
-            "`baton store list` shows what is there; `baton store import FILE` brings a certificate in",
-        ))
-    })
+    Ok(if in_some_store { Ok(thumbprint) } else { Err(not_found(app, thumbprint)) })
 }
 
 /// The certificate of a file that someone named.

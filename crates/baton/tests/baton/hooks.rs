@@ -140,6 +140,46 @@ fn each_client_is_understood() {
     }
 }
 
+/// Autoenrollment puts the certificate into the store itself, and names it as events do: in small letters.
+#[test]
+fn what_autoenrollment_has_replaced_is_handed_over() {
+    let scene = Scene::new();
+    let hook = |old: &str, new: &str, more: &[&str]| {
+        let (old, new) = (old.to_ascii_lowercase(), new.to_ascii_lowercase());
+        scene.world.baton(&[&["hook", "adcs", &old, &new, "--json"], more].concat())
+    };
+    let import = |certificate: &IssuedCertificate| {
+        let (file, key) = (scene.world.path("new.pem"), scene.world.path("new.key"));
+        certificate.write_files(&file, &key);
+        let (file, key) = (file.display().to_string(), key.display().to_string());
+        scene.world.baton(&["store", "import", &file, "--key", &key]).expect(0);
+    };
+    let absent = hook(&scene.first.thumbprint, &scene.new.thumbprint, &[]).expect(3);
+    assert_eq!(absent.json()["error"]["code"], "certificate-not-found");
+    assert_eq!(scene.site.served(), scene.first.thumbprint);
+
+    import(&scene.new);
+    let report = hook(&scene.first.thumbprint, &scene.new.thumbprint, &[]).expect(0).json();
+    assert_eq!((&report["outcome"], &report["target"]), (&"served".into(), &"website".into()));
+    assert_eq!(scene.site.served(), scene.new.thumbprint);
+
+    // One of another server of this machine.
+    let mail = scene.authority.issue(&[OTHER_HOST]).sign();
+    import(&mail);
+    let ran = hook(&scene.first.thumbprint, &mail.thumbprint, &[]).expect(0);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains(&format!("no target of the settings uses {OTHER_HOST}: nothing to do")));
+    assert_eq!(scene.site.served(), scene.new.thumbprint);
+
+    // Who uses the one that was replaced is asked for, whatever the names of its successor are.
+    let ran = hook(&scene.new.thumbprint, &mail.thumbprint, &[]);
+    assert!(ran.stdout.contains("website"), "{}{}", ran.stdout, ran.stderr);
+
+    // What is no thumbprint.
+    hook(&scene.first.thumbprint, "new", &[]).expect(2);
+    hook("old", &scene.new.thumbprint, &[]).expect(2);
+}
+
 #[test]
 fn what_a_client_does_not_pass_is_named() {
     let scene = Scene::new();

@@ -3,8 +3,24 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use baton_x509::Thumbprint;
+
 use crate::cli::Hook;
+use crate::commands::swap::parse_old;
 use crate::failure::{Exit, Failure};
+
+/// What is to be handed over.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// What a client has put into files.
+    Files(Issued),
+    /// What is in the store already.
+    Stored {
+        /// The certificate before, as far as the caller knows.
+        old: Option<Thumbprint>,
+        new: Thumbprint,
+    },
+}
 
 /// Where the client has put what it issued.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +31,7 @@ pub(super) struct Issued {
 }
 
 /// What the client passes; `None` when it calls for something else than a new certificate.
-pub(super) fn issued(hook: &Hook) -> Result<Option<Issued>, Failure> {
+pub(super) fn passed(hook: &Hook) -> Result<Option<Passed>, Failure> {
     let issued = match hook {
         // certbot, `certbot/_internal/hooks.py`: the live directory of the certificate, with links in it.
         Hook::Certbot(_) => {
@@ -41,9 +57,14 @@ pub(super) fn issued(hook: &Hook) -> Result<Option<Issued>, Failure> {
             Issued { certificate: certificate.into(), key: key.into() }
         }
         // dehydrated, `docs/examples/hook.sh`.
-        Hook::Dehydrated { arguments, .. } => return dehydrated(arguments),
+        Hook::Dehydrated { arguments, .. } => return Ok(dehydrated(arguments)?.map(Passed::Files)),
+        // Windows, certificate services lifecycle notifications: OldCertHash and NewCertHash.
+        Hook::Adcs(adcs) => {
+            let new = adcs.new.parse().map_err(|error| Failure::with(Exit::Usage, &error))?;
+            return Ok(Some(Passed::Stored { old: parse_old(&adcs.old)?, new }));
+        }
     };
-    Ok(Some(issued))
+    Ok(Some(Passed::Files(issued)))
 }
 
 /// `deploy_cert DOMAIN KEYFILE CERTFILE FULLCHAINFILE CHAINFILE TIMESTAMP`. Hooks must end with 0 on every other
