@@ -156,6 +156,22 @@ pub(crate) struct TargetSettings {
     pub(crate) proof: Option<ProofSettings>,
     /// Its ports are closed to the outside while it is handed over.
     pub(crate) guard: Option<GuardSettings>,
+    /// product: the other machines whose servers read the same settings files, from a share.
+    #[serde(default)]
+    pub(crate) nodes: Vec<NodeSettings>,
+}
+
+/// One of the `nodes` of a target
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct NodeSettings {
+    /// Its name.
+    pub(crate) name: String,
+    /// A command that prints whether the certificate store there has `{thumbprint}`, as a list of arguments: `baton
+    /// store show {thumbprint} --json`, run on that machine.
+    pub(crate) check: Vec<String>,
+    /// The command that restarts the server there, as a list of arguments.
+    pub(crate) activate: Vec<String>,
 }
 
 /// `guard` of a target

@@ -217,6 +217,7 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
         policy: policy(settings.proof.as_ref(), &loaded.settings.proof),
         doors: Doorkeeper { directory: place.doors(), commands },
         guard,
+        nodes: rules::nodes(loaded, settings)?,
     })
 }
 
@@ -262,6 +263,7 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
         policy: policy(None, &place.loaded.settings.proof),
         doors: Doorkeeper { directory: place.doors(), commands: None },
         guard: Guard { always: false, tls: Tls::On, ports: Vec::new(), limit: Duration::ZERO },
+        nodes: Vec::new(),
     })
 }
 

@@ -99,6 +99,7 @@ impl Engine {
                 Plan { stage: Vec::new(), switch: Vec::new() }
             }
         };
+        findings.extend(target.check_nodes(successor.thumbprint()).await);
         let window = match tls_stays_off {
             true => None,
             false => self.window(target, &inspection, recovery.as_ref(), request.guarded).await,

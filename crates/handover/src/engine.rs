@@ -444,7 +444,6 @@ pub(crate) fn plan_of(target: &Target, record: &Record) -> Vec<String> {
     let told = |step: Step, actions: &[Action]| -> Vec<String> {
         actions.iter().map(|action| format!("{step}: {}", action.describe())).collect()
     };
-    let activation = || target.activation.as_ref().map(|activation| activation.to_string());
     let guard = record.guard.as_ref();
     let mut plan = Vec::new();
     for step in record.steps() {
@@ -453,10 +452,12 @@ pub(crate) fn plan_of(target: &Target, record: &Record) -> Vec<String> {
             Step::Stage => plan.extend(told(step, &record.plan.stage)),
             Step::TlsOff => {
                 plan.extend(guard.map(|guard| told(step, &guard.off)).unwrap_or_default());
-                plan.extend(activation().map(|activation| format!("{step}: {activation}")));
+                plan.extend(target.describe_activation().map(|activation| format!("{step}: {activation}")));
             }
             Step::Switch => plan.extend(told(step, &record.plan.switch)),
-            Step::Activate => plan.extend(activation().map(|activation| format!("{step}: {activation}"))),
+            Step::Activate => {
+                plan.extend(target.describe_activation().map(|activation| format!("{step}: {activation}")));
+            }
             Step::Prove if record.purpose == Purpose::Recover => {
                 plan.extend(record.plain.iter().map(|a| format!("{step}: {} answers plain HTTP", a.address)));
             }

@@ -93,6 +93,7 @@ impl Engine {
         let mut findings = Vec::new();
         if is_tls_off {
             findings.extend(unknown_ports(target, inspection, close));
+            findings.extend(open_nodes(target));
         }
         if let Err(error) = target.rehearse_door(close).await {
             findings.push(Finding::from_error(&error));
@@ -240,6 +241,16 @@ pub(crate) fn latest(mut proofs: Vec<Proof>, more: Vec<Proof>) -> Vec<Proof> {
     proofs.retain(|proof| !more.iter().any(|other| other.address == proof.address));
     proofs.extend(more);
     proofs
+}
+
+/// They read the same settings, and the door of this machine closes no port of theirs.
+fn open_nodes(target: &Target) -> Option<Finding> {
+    let node = target.nodes.first()?;
+    Some(Finding::error(
+        "nodes-not-closed",
+        format!("{target} would be without TLS on node {:?} too, and its ports there stay open", node.name),
+        "close its ports there by other means, and leave out `--guarded`; `recover` and `tls off` have `--open`",
+    ))
 }
 
 /// A port that is not closed would show to the outside what must not be seen there.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use baton_platform::command::{Command, CommandError};
 
+use crate::node::NodeError;
+
 /// A listener in this very process that can take up a new certificate without a pause.
 pub trait HotSwap: fmt::Debug + Send + Sync {
     /// Reads certificate and key anew; the next handshake uses them.
@@ -35,6 +37,9 @@ pub enum ActivationError {
     /// Our own listener refused.
     #[error("the listener does not take the certificate: {0}")]
     HotSwap(String),
+    /// Another node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
 }
 
 impl Activation {
@@ -72,6 +77,7 @@ impl baton_finding::Explain for ActivationError {
         match self {
             Self::Command(error) => error.code(),
             Self::HotSwap(_) => "hot-swap-failed",
+            Self::Node(error) => error.code(),
         }
     }
 
@@ -83,6 +89,7 @@ impl baton_finding::Explain for ActivationError {
         match self {
             Self::Command(error) => error.hint(),
             Self::HotSwap(_) => None,
+            Self::Node(error) => error.hint(),
         }
     }
 }

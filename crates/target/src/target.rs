@@ -16,6 +16,7 @@ use crate::files::Files;
 use crate::guard::Guard;
 use crate::image::KeptFile;
 use crate::inspection::{Found, Inspection, PlanError, TargetError, key_missing};
+use crate::node::{self, Node};
 use crate::product::Product;
 use crate::prove::Policy;
 
@@ -47,6 +48,8 @@ pub struct Target {
     pub doors: Doorkeeper,
     /// How it is handed over behind a closed door, where that is asked for.
     pub guard: Guard,
+    /// product: the other machines that read the same settings files.
+    pub nodes: Vec<Node>,
 }
 
 /// What a handover would do: journaled before anything is done.
@@ -172,12 +175,28 @@ impl Target {
         ActionContext { store: self.store.as_ref(), doors: &self.doors, successor }
     }
 
-    /// Brings the target to take up what was changed; returns what the command wrote.
+    /// What speaks against a successor on the other machines that read its settings files.
+    pub async fn check_nodes(&self, successor: Thumbprint) -> Vec<Finding> {
+        node::check_all(&self.nodes, successor).await
+    }
+
+    /// Brings the target to take up what was changed, and then its other nodes, one after the other; returns what the
+    /// commands wrote.
     pub async fn activate(&self) -> Result<String, ActivationError> {
-        match &self.activation {
-            Some(activation) => activation.run().await,
-            None => Ok(String::new()),
+        let mut output = match &self.activation {
+            Some(activation) => activation.run().await?,
+            None => String::new(),
+        };
+        for node in &self.nodes {
+            output.push_str(&node.activate().await?);
         }
+        Ok(output)
+    }
+
+    /// What its activation does, for people.
+    pub fn describe_activation(&self) -> impl Iterator<Item = String> {
+        let own = self.activation.as_ref().map(ToString::to_string);
+        own.into_iter().chain(self.nodes.iter().map(Node::describe))
     }
 
     /// Removes what an interrupted change left beside the target's files. Call it only under the target's lock.

@@ -87,6 +87,7 @@ impl Scene {
             policy: Policy::default(),
             doors: Doorkeeper { directory: directory.path().join("doors"), commands: None },
             guard: Guard { always: false, tls: Tls::Off, ports: Vec::new(), limit: Duration::from_secs(60) },
+            nodes: Vec::new(),
         };
         Self { directory, target, successor }
     }

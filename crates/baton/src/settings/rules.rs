@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use baton_issuer::ExternalAccount;
 use baton_platform::door::DoorCommands;
-use baton_target::{Files, Guard, Kind, Placement, Product, ProductKind, Tls};
+use baton_target::{Files, Guard, Kind, Node, Placement, Product, ProductKind, THUMBPRINT, Tls};
 use baton_x509::{PemContents, X509};
 use fs_err as fs;
 use zeroize::Zeroizing;
@@ -16,7 +16,9 @@ use zeroize::Zeroizing;
 use crate::failure::{Exit, Failure};
 use crate::settings::dns::dns_solver;
 use crate::settings::values::TlsMeanwhile;
-use crate::settings::{Challenge, IssuerKind, IssuerSettings, Loaded, TargetKind, TargetSettings, alerts};
+use crate::settings::{
+    Challenge, IssuerKind, IssuerSettings, Loaded, NodeSettings, TargetKind, TargetSettings, alerts,
+};
 use crate::wiring::{DESIGNER, INTERNAL};
 
 const ACME_KIND: &str = "an issuer of the kind \"acme\"";
@@ -45,6 +47,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
             ));
         }
         guard(loaded, target)?;
+        nodes(loaded, target)?;
     }
     for issuer in &loaded.settings.issuer {
         check_issuer(loaded, issuer)?;
@@ -319,6 +322,36 @@ pub(crate) fn guard(
         limit: own.and_then(|own| own.limit).map_or(DEFAULT_WINDOW_LIMIT, |limit| limit.unsigned()),
     };
     Ok((guard, commands))
+}
+
+/// The other machines that read the settings files of a product.
+pub(crate) fn nodes(loaded: &Loaded, settings: &TargetSettings) -> Result<Vec<Node>, Failure> {
+    if settings.product.is_none() && !settings.nodes.is_empty() {
+        return Err(wrong(
+            loaded,
+            format!("the target {:?} has nodes, and is no product", settings.name),
+            "PEM files hold the key themselves: name the other machines in `endpoints`, and reload them in `activate`",
+        ));
+    }
+    let node = |node: &NodeSettings| {
+        if !node.check.iter().any(|argument| argument.contains(THUMBPRINT)) || node.activate.is_empty() {
+            return Err(wrong(
+                loaded,
+                format!(
+                    "the node {:?} of the target {:?} lacks one of its commands",
+                    node.name, settings.name
+                ),
+                "check = [\"ssh\", \"NODE\", \"baton\", \"store\", \"show\", \"{thumbprint}\", \"--json\"], and activate = [\"…\"]",
+            ));
+        }
+        Ok(Node {
+            name: node.name.clone(),
+            check: node.check.clone(),
+            activate: node.activate.clone(),
+            time_limit: time_limit(settings),
+        })
+    };
+    settings.nodes.iter().map(node).collect()
 }
 
 pub(crate) fn time_limit(settings: &TargetSettings) -> Duration {

@@ -23,6 +23,7 @@ mod hooks;
 mod monitoring;
 mod network;
 mod nginx;
+mod nodes;
 mod products;
 mod recover;
 #[cfg(target_os = "linux")]
