@@ -12,7 +12,24 @@ use crate::x509::X509;
 pub struct Certificate {
     leaf: X509,
     chain: Vec<X509>,
-    key: Option<PrivateKey>,
+    key: Key,
+}
+
+/// The private key, as far as it is at hand.
+#[derive(Debug, Clone)]
+enum Key {
+    Absent,
+    AtHand(PrivateKey),
+    Kept(KeptKey),
+}
+
+/// Why a private key stays where it is: servers use it there, and nobody can take it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptKey {
+    /// Its store does not give it out.
+    NotExportable,
+    /// It is on a smart card.
+    OnDevice,
 }
 
 /// A pile of certificates and keys does not make one certificate.
@@ -68,7 +85,12 @@ impl Explain for AssembleError {
 impl Certificate {
     /// A certificate of parts that are known to fit, as an issuer has them.
     pub fn new(leaf: X509, chain: Vec<X509>, key: Option<PrivateKey>) -> Self {
-        Self { leaf, chain, key }
+        Self { leaf, chain, key: key.map_or(Key::Absent, Key::AtHand) }
+    }
+
+    /// A certificate whose private key stays where it is.
+    pub fn with_kept_key(leaf: X509, chain: Vec<X509>, key: KeptKey) -> Self {
+        Self { leaf, chain, key: Key::Kept(key) }
     }
 
     /// Finds leaf, chain and key in a pile, as files and containers hold it.
@@ -103,13 +125,13 @@ impl Certificate {
             }
         };
         let chain = build_chain(&leaf, &certificates);
-        Ok(Self { leaf, chain, key })
+        Ok(Self::new(leaf, chain, key))
     }
 
     /// The same without its key.
     #[must_use]
     pub fn without_key(self) -> Self {
-        Self { key: None, ..self }
+        Self { key: Key::Absent, ..self }
     }
 
     /// The uppermost certificate at hand: the end of the chain, or the leaf itself.
@@ -129,7 +151,23 @@ impl Certificate {
 
     /// The private key, where it is at hand.
     pub fn key(&self) -> Option<&PrivateKey> {
-        self.key.as_ref()
+        match &self.key {
+            Key::AtHand(key) => Some(key),
+            Key::Absent | Key::Kept(_) => None,
+        }
+    }
+
+    /// Why the private key cannot be taken, where there is one all the same.
+    pub fn kept_key(&self) -> Option<KeptKey> {
+        match self.key {
+            Key::Kept(kept) => Some(kept),
+            Key::Absent | Key::AtHand(_) => None,
+        }
+    }
+
+    /// Whether there is a private key, at hand or kept where it is.
+    pub fn has_key(&self) -> bool {
+        !matches!(self.key, Key::Absent)
     }
 
     /// The leaf's thumbprint.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use baton_finding::Explain;
+use der::asn1::{AnyRef, UintRef};
+use der::{Decode as _, Encode as _, SliceReader, Tag};
 use rustls_pki_types::PrivateKeyDer;
 use serde::{Deserialize, Serialize};
 use x509_parser::public_key::PublicKey;
@@ -97,8 +99,24 @@ impl PrivateKey {
         Zeroizing::new(crate::pem::encode(label, &self.der))
     }
 
-    pub(crate) fn pkcs8(&self) -> Option<&[u8]> {
-        (self.encoding == Encoding::Pkcs8).then_some(self.der.as_slice())
+    /// The key in PKCS#8 DER (RFC 5958), whatever form it came in.
+    pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, UnusableKey> {
+        if self.encoding == Encoding::Pkcs8 {
+            return Ok(self.der.clone());
+        }
+        let unusable = |error: der::Error| UnusableKey { cause: rustls::Error::General(error.to_string()) };
+        let wrap = |public_key: &[u8]| -> der::Result<Zeroizing<Vec<u8>>> {
+            // The algorithm is named as it is with the public key.
+            let public_key = AnyRef::from_der(public_key)?;
+            let algorithm = AnyRef::decode(&mut SliceReader::new(public_key.value())?)?;
+            let key = Zeroizing::new(AnyRef::new(Tag::OctetString, &self.der)?.to_der()?);
+            let mut content = Zeroizing::new(Vec::with_capacity(key.len() + 64));
+            content.extend_from_slice(&UintRef::new(&[0])?.to_der()?);
+            content.extend_from_slice(&algorithm.to_der()?);
+            content.extend_from_slice(&key);
+            Ok(Zeroizing::new(AnyRef::new(Tag::Sequence, &content)?.to_der()?))
+        };
+        wrap(&self.public_key()?).map_err(unusable)
     }
 }
 

@@ -9,6 +9,7 @@ mod certificate;
 mod chain;
 mod distinguished_name;
 mod key;
+mod key_blob;
 mod name;
 mod p7b;
 mod pem;
@@ -16,7 +17,7 @@ mod pfx;
 mod thumbprint;
 mod x509;
 
-pub use certificate::{AssembleError, Certificate};
+pub use certificate::{AssembleError, Certificate, KeptKey};
 pub use chain::{ChainError, Trust, build_chain};
 pub use key::{KeyAlgorithm, PrivateKey, UnknownKeyAlgorithm, UnusableKey};
 pub use name::{InvalidName, Name};

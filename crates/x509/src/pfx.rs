@@ -6,7 +6,7 @@ use p12_keystore::{
 };
 
 use crate::certificate::Certificate;
-use crate::key::PrivateKey;
+use crate::key::{PrivateKey, UnusableKey};
 use crate::x509::{InvalidCertificate, X509};
 
 /// What a PFX held.
@@ -80,9 +80,9 @@ pub enum WritePfxError {
     /// There is no private key to put in.
     #[error("the certificate has no private key")]
     NoKey,
-    /// The container holds keys in PKCS#8 only.
-    #[error("the private key is not in PKCS#8")]
-    KeyFormat,
+    /// The key cannot be read.
+    #[error("the private key cannot be put into a PFX")]
+    Key(#[source] UnusableKey),
     /// The library refused.
     #[error("the PFX cannot be made: {reason}")]
     Failed {
@@ -97,8 +97,10 @@ impl Explain for WritePfxError {
     }
 
     fn hint(&self) -> Option<String> {
-        matches!(self, Self::KeyFormat)
-            .then(|| "convert the key with `openssl pkcs8 -topk8 -nocrypt` and import it again".to_owned())
+        match self {
+            Self::Key(cause) => cause.hint(),
+            Self::NoKey | Self::Failed { .. } => None,
+        }
     }
 }
 
@@ -106,8 +108,8 @@ impl Certificate {
     /// Packs leaf, chain and key into a PFX under `password`, with AES-256 and HMAC-SHA-256.
     pub fn to_pfx(&self, password: &str) -> Result<Vec<u8>, WritePfxError> {
         let failed = |error: p12_keystore::error::Error| WritePfxError::Failed { reason: error.to_string() };
-        let pkcs8 = self.key().ok_or(WritePfxError::NoKey)?.pkcs8().ok_or(WritePfxError::KeyFormat)?;
-        let key = p12_keystore::PrivateKey::from_der(pkcs8).map_err(failed)?;
+        let pkcs8 = self.key().ok_or(WritePfxError::NoKey)?.to_pkcs8().map_err(WritePfxError::Key)?;
+        let key = p12_keystore::PrivateKey::from_der(&pkcs8).map_err(failed)?;
         let certificates = std::iter::once(self.leaf())
             .chain(self.chain())
             .map(|certificate| p12_keystore::Certificate::from_der(certificate.der()).map_err(failed))

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use baton_testkit::Authority;
 use baton_x509::{
-    AssembleError, Certificate, KeyAlgorithm, Name, PemContents, PemError, PfxContents, PfxError, Thumbprint,
-    Trust, X509,
+    AssembleError, Certificate, KeyAlgorithm, Name, PemContents, PemError, PfxContents, PfxError, PrivateKey,
+    Thumbprint, Trust, X509,
 };
 use jiff::Timestamp;
 
@@ -115,6 +115,8 @@ fn keys_of_every_encoding_find_their_leaf() {
             assert_eq!(certificate.chain().len(), 1);
             let again = read(&certificate.key().unwrap().to_pem());
             assert_eq!(again.keys[0].public_key().unwrap(), certificate.leaf().public_key());
+            let packed = PfxContents::read(&certificate.to_pfx("secret").unwrap(), "secret").unwrap();
+            assert_eq!(packed.keys[0].public_key().unwrap(), certificate.leaf().public_key());
         }
     }
 }
@@ -275,4 +277,33 @@ fn sound_files() -> [Vec<u8>; 4] {
     let pfx = certificate.to_pfx("password").unwrap();
     let der = certificate.leaf().der().to_vec();
     [pem.into_bytes(), pfx, der, format!("\u{200E}{}", certificate.thumbprint()).into_bytes()]
+}
+
+#[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
+fn an_rsa_key_goes_round_as_key_blob_and_openssl_reads_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("Test CA");
+    let issued = authority.issue(&["a.example.com"]).rsa2048().sign();
+    let key = read(&issued.key_pem).keys.remove(0);
+    let blob = key.to_key_blob().unwrap();
+    let path = directory.path().join("key.blob");
+    fs_err::write(&path, &*blob).unwrap();
+    let openssl = |arguments: &[&str]| {
+        let output = Command::new("openssl").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let path = path.display().to_string();
+    let public = openssl(&["rsa", "-inform", "MSBLOB", "-in", &path, "-pubout"]);
+    let der = PemContents::read(issued.key_pem.as_bytes()).unwrap().keys.remove(0).public_key().unwrap();
+    assert_eq!(public.trim(), baton_x509::to_pem("PUBLIC KEY", &der).trim());
+    let again = PrivateKey::from_key_blob(&blob).unwrap();
+    assert_eq!(again.public_key().unwrap(), key.public_key().unwrap());
+    assert_eq!(*again.to_key_blob().unwrap(), *blob);
+
+    let elliptic = read(&authority.issue(&["b.example.com"]).sign().key_pem).keys.remove(0);
+    assert!(elliptic.to_key_blob().is_none());
+    assert!(PrivateKey::from_key_blob(&blob[..blob.len() - 1]).is_none(), "cut off");
+    assert!(PrivateKey::from_key_blob(b"nonsense").is_none());
 }
