@@ -3,6 +3,7 @@
 //! The only crate that may hold `unsafe`. Everything above speaks of files that survive a crash and of
 //! commands with a time limit, and does not know how a system provides them.
 
+pub mod access_list;
 pub mod clock;
 pub mod command;
 pub mod door;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up is a failed test")]
 
+mod access_list;
 mod command;
 mod durable;
 mod local_socket;
