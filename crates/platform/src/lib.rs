@@ -26,4 +26,6 @@ use windows as system;
 
 #[cfg(any(target_os = "linux", windows))]
 pub use system::file_watch;
-pub use system::{host, local_socket, service_manager, signals};
+#[cfg(windows)]
+pub use system::{certificate_store, key_container};
+pub use system::{host, local_socket, service_account, service_manager, signals};

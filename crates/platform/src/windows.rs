@@ -1,14 +1,17 @@
 //! The calls of Windows.
 
+pub mod certificate_store;
 pub(crate) mod command;
 pub(crate) mod durable;
 pub mod file_watch;
 pub(crate) mod foreign_file;
 pub mod host;
+pub mod key_container;
 pub mod leftover;
 pub(crate) mod listener;
 pub mod local_socket;
 mod security;
+pub mod service_account;
 pub mod service_manager;
 pub mod signals;
 
@@ -21,4 +24,16 @@ fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
 /// What a call says that answers with 0 when it has failed.
 fn succeeded(answer: i32) -> std::io::Result<()> {
     if answer == 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// What a call says that answers with an HRESULT.
+fn refused(answer: windows_sys::core::HRESULT) -> std::io::Result<()> {
+    /// An error of the system proper, carried along.
+    const OF_SYSTEM: u32 = 0x8007_0000;
+    let code = answer.cast_unsigned();
+    match code & 0xFFFF_0000 {
+        _ if answer >= 0 => Ok(()),
+        OF_SYSTEM => Err(std::io::Error::from_raw_os_error((code & 0xFFFF).cast_signed())),
+        _ => Err(std::io::Error::from_raw_os_error(answer)),
+    }
 }

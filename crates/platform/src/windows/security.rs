@@ -279,6 +279,13 @@ unsafe fn text_at(text: *const u16) -> String {
     String::from_utf16_lossy(unsafe { std::slice::from_raw_parts(text, length) })
 }
 
+/// # Safety
+/// There must be a text with a closing zero, or null.
+pub(super) unsafe fn text_or_empty(text: *const u16) -> String {
+    // SAFETY: the text is not null, and ends in a zero.
+    if text.is_null() { String::new() } else { unsafe { text_at(text) } }
+}
+
 /// What a call says that answers with an error's number.
 fn refused(answer: u32) -> io::Result<()> {
     if answer == ERROR_SUCCESS { Ok(()) } else { Err(io::Error::from_raw_os_error(answer.cast_signed())) }
