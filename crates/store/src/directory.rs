@@ -65,7 +65,7 @@ impl DirectoryStore {
     /// Runs a change as the only one who changes the store; what a crash left behind is removed first.
     fn change<T>(&self, act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let lock = FileLock::acquire(&self.path.join(LOCK), LOCK_PATIENCE).map_err(|cause| self.io(cause))?;
-        let _lock = lock.ok_or_else(|| StoreError::Locked { store: self.path.clone() })?;
+        let _lock = lock.ok_or_else(|| StoreError::Locked { store: self.location() })?;
         for directory in [&self.path, &self.path.join(TRASH)] {
             if directory.is_dir() {
                 durable::remove_leftovers(directory).map_err(|cause| self.io(cause))?;
@@ -186,7 +186,7 @@ impl Store for DirectoryStore {
                 return Ok(());
             }
             if !trashed.is_dir() {
-                return Err(StoreError::NotInTrash { store: self.path.clone(), thumbprint });
+                return Err(StoreError::NotInTrash { store: self.location(), thumbprint });
             }
             durable::rename(&trashed, &self.entry(thumbprint)).map_err(|cause| self.io(cause))
         })

@@ -21,6 +21,11 @@ impl Thumbprint {
         bytes.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref());
         Self(bytes)
     }
+
+    /// Its bytes, as Windows looks for certificates by them.
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Thumbprint {

@@ -15,14 +15,15 @@ use windows_sys::Win32::Security::Cryptography::{
     CERT_OPEN_STORE_FLAGS, CERT_STORE_ADD_REPLACE_EXISTING, CERT_STORE_CTRL_COMMIT,
     CERT_STORE_CTRL_COMMIT_FORCE_FLAG, CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_MEMORY,
     CERT_STORE_PROV_SYSTEM_REGISTRY_W, CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG,
-    CERT_SYSTEM_STORE_CURRENT_USER, CERT_SYSTEM_STORE_LOCAL_MACHINE, CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO,
-    CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore, CertControlStore,
-    CertCreateCertificateContext, CertDeleteCertificateFromStore, CertDuplicateCertificateContext,
-    CertEnumCertificatesInStore, CertFindCertificateInStore, CertFreeCertificateContext,
-    CertGetCertificateContextProperty, CertOpenStore, CertSetCertificateContextProperty, EXPORT_PRIVATE_KEYS,
-    HCERTSTORE, PFXExportCertStoreEx, PKCS_7_ASN_ENCODING, REPORT_NOT_ABLE_TO_EXPORT_PRIVATE_KEY,
-    X509_ASN_ENCODING,
+    CERT_SYSTEM_STORE_CURRENT_USER, CERT_SYSTEM_STORE_INFO, CERT_SYSTEM_STORE_LOCAL_MACHINE,
+    CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore,
+    CertCloseStore, CertControlStore, CertCreateCertificateContext, CertDeleteCertificateFromStore,
+    CertDuplicateCertificateContext, CertEnumCertificatesInStore, CertEnumSystemStore,
+    CertFindCertificateInStore, CertFreeCertificateContext, CertGetCertificateContextProperty, CertOpenStore,
+    CertSetCertificateContextProperty, EXPORT_PRIVATE_KEYS, HCERTSTORE, PFXExportCertStoreEx,
+    PKCS_7_ASN_ENCODING, REPORT_NOT_ABLE_TO_EXPORT_PRIVATE_KEY, X509_ASN_ENCODING,
 };
+use windows_sys::core::BOOL;
 use zeroize::Zeroizing;
 
 use super::key_container::KeyReference;
@@ -37,6 +38,31 @@ pub enum Location {
     LocalMachine,
     /// Those of the account that runs this program.
     CurrentUser,
+}
+
+impl Location {
+    fn flag(self) -> u32 {
+        match self {
+            Self::LocalMachine => CERT_SYSTEM_STORE_LOCAL_MACHINE,
+            Self::CurrentUser => CERT_SYSTEM_STORE_CURRENT_USER,
+        }
+    }
+}
+
+/// Takes the name of one store into a list, and goes on.
+unsafe extern "system" fn collect_name(
+    name: *const c_void,
+    _flags: u32,
+    _info: *const CERT_SYSTEM_STORE_INFO,
+    _reserved: *const c_void,
+    names: *mut c_void,
+) -> BOOL {
+    // SAFETY: without a flag that says otherwise the name is a text with a closing zero; the list is that of `names`.
+    unsafe {
+        let name = super::security::text_or_empty(name.cast());
+        (*names.cast::<Vec<String>>()).push(name);
+    }
+    1
 }
 
 impl fmt::Display for Location {
@@ -67,6 +93,16 @@ impl fmt::Debug for CertificateStore {
 }
 
 impl CertificateStore {
+    /// The names of all stores of a location.
+    pub fn names(location: Location) -> io::Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        // SAFETY: the callback gets the list, which lives through the call and which nobody else has meanwhile.
+        succeeded(unsafe {
+            CertEnumSystemStore(location.flag(), null(), (&raw mut names).cast(), Some(collect_name))
+        })?;
+        Ok(names)
+    }
+
     /// Opens a store to look into it; `None` where there is none of that name.
     pub fn open_existing(location: Location, name: &str) -> io::Result<Option<Self>> {
         match Self::open_with(location, name, CERT_STORE_READONLY_FLAG | CERT_STORE_OPEN_EXISTING_FLAG) {
@@ -83,13 +119,14 @@ impl CertificateStore {
 
     fn open_with(location: Location, name: &str, flags: CERT_OPEN_STORE_FLAGS) -> io::Result<Self> {
         let name = wide(name);
-        let (provider, place) = match location {
-            Location::LocalMachine => (CERT_STORE_PROV_SYSTEM_W, CERT_SYSTEM_STORE_LOCAL_MACHINE),
+        let provider = match location {
+            Location::LocalMachine => CERT_STORE_PROV_SYSTEM_W,
             // The user's own alone: as a system store it would show those of the machine too.
-            Location::CurrentUser => (CERT_STORE_PROV_SYSTEM_REGISTRY_W, CERT_SYSTEM_STORE_CURRENT_USER),
+            Location::CurrentUser => CERT_STORE_PROV_SYSTEM_REGISTRY_W,
         };
+        let flags = location.flag() | flags;
         // SAFETY: the provider takes a name with a closing zero, which lives through the call.
-        let store = unsafe { CertOpenStore(provider, 0, 0, place | flags, name.as_ptr().cast()) };
+        let store = unsafe { CertOpenStore(provider, 0, 0, flags, name.as_ptr().cast()) };
         if store.is_null() { Err(io::Error::last_os_error()) } else { Ok(Self(store)) }
     }
 

@@ -8,8 +8,7 @@ use std::io;
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{
-    NTE_BAD_KEY_STATE, NTE_BAD_KEYSET, NTE_EXISTS, NTE_KEYSET_NOT_DEF, NTE_NO_KEY, NTE_NOT_SUPPORTED,
-    NTE_PERM,
+    NTE_BAD_KEY_STATE, NTE_BAD_KEYSET, NTE_KEYSET_NOT_DEF, NTE_NO_KEY, NTE_NOT_SUPPORTED, NTE_PERM,
 };
 use windows_sys::Win32::Security::Cryptography::{
     AT_KEYEXCHANGE, BCryptBuffer, BCryptBufferDesc, CERT_PUBLIC_KEY_INFO, CRYPT_DELETEKEYSET,
@@ -71,6 +70,11 @@ impl KeyReference {
         }
     }
 
+    /// Whether both may name the same key. Names have no case, and one provider opens keys of another.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.container.eq_ignore_ascii_case(&other.container) && self.is_of_machine == other.is_of_machine
+    }
+
     /// Whether it is on a smart card, which nobody puts in for a service.
     pub fn is_on_device(&self) -> bool {
         self.provider.contains("Smart Card")
@@ -115,6 +119,10 @@ impl KeyContainer {
         };
         match handle {
             Ok(handle) => Ok(Some(Self { handle, key_specification: reference.key_specification })),
+            // To an account without the right to a key of the machine it is said to be absent.
+            Err(error) if is_absent(&error) && reference.is_of_machine && !security::is_administrator() => {
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, error))
+            }
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -268,11 +276,6 @@ impl KeyContainer {
 /// Whether a call was refused since the provider does not give the key out.
 pub(super) fn is_not_exportable(error: &io::Error) -> bool {
     [NTE_BAD_KEY_STATE, NTE_NOT_SUPPORTED, NTE_PERM].map(Some).contains(&error.raw_os_error())
-}
-
-/// Whether a key cannot be put where it was to be since there is one already.
-pub fn is_taken(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(NTE_EXISTS)
 }
 
 /// Whether the account that runs this program has no right to it.
