@@ -2,11 +2,12 @@
 
 use baton_finding::Explain;
 use baton_x509::{
-    AssembleError, Certificate, InvalidCertificate, Name, P7bError, PemContents, PemError, PrivateKey,
-    UnusableKey, X509, build_chain, looks_like_p7b, read_p7b,
+    AssembleError, Certificate, InvalidCertificate, Name, P7bError, PemContents, PemError, UnusableKey, X509,
+    build_chain, looks_like_p7b, read_p7b,
 };
 use jiff::Timestamp;
 
+use crate::PendingKey;
 use crate::text::plain;
 
 /// The answer is not to what was asked.
@@ -85,7 +86,7 @@ pub fn certificates_of_file(content: &[u8]) -> Result<Vec<X509>, AnswerFileError
 }
 
 /// The certificates of an answer, with those of `known` that are missing between the leaf for `key` and its root.
-pub(crate) fn completed(mut certificates: Vec<X509>, known: &[X509], key: &PrivateKey) -> Vec<X509> {
+pub(crate) fn completed(mut certificates: Vec<X509>, known: &[X509], key: &PendingKey) -> Vec<X509> {
     let public = key.public_key().unwrap_or_default();
     let Some(leaf) = certificates.iter().find(|leaf| leaf.public_key() == public).cloned() else {
         return certificates;
@@ -104,7 +105,7 @@ pub(crate) fn completed(mut certificates: Vec<X509>, known: &[X509], key: &Priva
 pub fn certificate_of_answer(
     certificates: Vec<X509>,
     names: &[Name],
-    key: &PrivateKey,
+    key: &PendingKey,
     now: Timestamp,
 ) -> Result<Certificate, AnswerError> {
     if certificates.is_empty() {
@@ -122,7 +123,10 @@ pub fn certificate_of_answer(
     if asked != issued {
         return Err(AnswerError::OtherNames { issued, asked });
     }
-    let certificate = Certificate::assemble(certificates, vec![key.clone()])?;
+    let certificate = match key {
+        PendingKey::AtHand(key) => Certificate::assemble(certificates, vec![key.clone()])?,
+        PendingKey::InStore(_) => key.certificate(leaf.clone(), build_chain(leaf, &certificates)),
+    };
     if certificate.chain().is_empty() && count > 1 && !certificate.leaf().is_self_issued() {
         return Err(AnswerError::OtherChain);
     }

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use baton_platform::durable::{self, Attributes};
-use baton_x509::{Certificate, KeyAlgorithm, Name, PemContents, X509};
+use baton_x509::{Certificate, KeptKey, KeyAlgorithm, Name, PemContents, X509};
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{CertificateParams, Issuer as SigningIssuer, KeyPair};
+use rcgen::{CertificateParams, Issuer as SigningIssuer, KeyPair, PublicKeyData};
 
-use crate::key::{failed, key_pair, private_key};
+use crate::key::{KeptSigningKey, failed, key_pair, private_key};
 use crate::{IssueError, KeySource, Order, profile};
 
 const ROOT: &str = "root.pem";
@@ -77,11 +77,17 @@ impl InternalAuthority {
             return Err(IssueError::RootEnds { ends: self.root.not_after() });
         }
         let (intermediate, intermediate_key) = self.intermediate(ends, now)?;
+        if let KeySource::Kept(signer) = order.key {
+            let params = profile::server(order.names, signer.certificate().key_algorithm(), lifetime, now)?;
+            // A CA needs the public key alone.
+            let leaf = sign(&params, &KeptSigningKey(signer), &intermediate, intermediate_key)?;
+            return Ok(Certificate::with_kept_key(leaf, vec![intermediate], KeptKey::NotExportable));
+        }
         let key = key_pair(&order.key)?;
         let algorithm = match order.key {
             KeySource::New(algorithm) => algorithm,
-            KeySource::Same(_) if key.algorithm() == &rcgen::PKCS_RSA_SHA256 => KeyAlgorithm::Rsa2048,
-            KeySource::Same(_) => KeyAlgorithm::EcdsaP256,
+            _ if key.algorithm() == &rcgen::PKCS_RSA_SHA256 => KeyAlgorithm::Rsa2048,
+            _ => KeyAlgorithm::EcdsaP256,
         };
         let params = profile::server(order.names, algorithm, lifetime, now)?;
         let leaf = sign(&params, &key, &intermediate, intermediate_key)?;
@@ -143,6 +149,7 @@ pub(crate) async fn issue_aside(
     let (algorithm, same) = match order.key {
         KeySource::New(algorithm) => (algorithm, None),
         KeySource::Same(key) => (KeyAlgorithm::Other, Some(key.clone())),
+        KeySource::Kept(_) => return authority.issue(order, lifetime, now),
     };
     let issued = tokio::task::spawn_blocking(move || {
         let key = same.as_ref().map_or(KeySource::New(algorithm), KeySource::Same);
@@ -195,7 +202,7 @@ fn make_intermediate(
 
 fn sign(
     params: &CertificateParams,
-    key: &KeyPair,
+    key: &impl PublicKeyData,
     issuer: &X509,
     issuer_key: KeyPair,
 ) -> Result<X509, IssueError> {

@@ -15,7 +15,9 @@ use std::time::Duration;
 use baton_finding::Explain;
 use baton_platform::durable::{self, Attributes};
 use baton_platform::lock::FileLock;
-use baton_x509::{Fingerprint, KeyAlgorithm, Name, PemContents, PrivateKey};
+use baton_x509::{
+    Certificate, Fingerprint, KeptKey, KeyAlgorithm, Name, PemContents, PrivateKey, UnusableKey, X509,
+};
 use fs_err as fs;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,39 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct KeptRequests {
     directory: PathBuf,
+}
+
+/// The private key of a request.
+#[derive(Debug, Clone)]
+pub enum PendingKey {
+    /// It is kept with the request.
+    AtHand(PrivateKey),
+    /// It is in a store that does not give it out; its public key (SubjectPublicKeyInfo in DER).
+    InStore(Vec<u8>),
+}
+
+impl From<PrivateKey> for PendingKey {
+    fn from(key: PrivateKey) -> Self {
+        Self::AtHand(key)
+    }
+}
+
+impl PendingKey {
+    /// The SubjectPublicKeyInfo in DER.
+    pub fn public_key(&self) -> Result<Vec<u8>, UnusableKey> {
+        match self {
+            Self::AtHand(key) => key.public_key(),
+            Self::InStore(public_key) => Ok(public_key.clone()),
+        }
+    }
+
+    /// A certificate that was issued for it.
+    pub fn certificate(&self, leaf: X509, chain: Vec<X509>) -> Certificate {
+        match self {
+            Self::AtHand(key) => Certificate::new(leaf, chain, Some(key.clone())),
+            Self::InStore(_) => Certificate::with_kept_key(leaf, chain, KeptKey::NotExportable),
+        }
+    }
 }
 
 /// A request that waits for its answer.
@@ -56,7 +91,7 @@ pub struct KeptRequest {
     /// Whether a person carries it to the CA, and not the issuer itself.
     pub is_by_hand: bool,
     /// Its key.
-    pub key: PrivateKey,
+    pub key: PendingKey,
     /// The request itself.
     pub request: CertificateRequest,
     /// When it was made.
@@ -76,8 +111,11 @@ struct Written {
     template: Option<Template>,
     #[serde(default)]
     is_by_hand: bool,
-    /// PEM (RFC 7468).
+    /// PEM (RFC 7468); empty where the key is in a store.
     key: Zeroizing<String>,
+    /// The public key of one that is in a store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<Vec<u8>>,
     request: Vec<u8>,
     made_at: Timestamp,
     ca_id: Option<String>,
@@ -140,6 +178,10 @@ impl KeptRequests {
     /// Keeps one, durably; another one for the same key takes its place.
     pub fn keep(&self, request: &KeptRequest) -> Result<(), KeptRequestError> {
         let path = self.path(request);
+        let (key, public_key) = match &request.key {
+            PendingKey::AtHand(key) => (key.to_pem(), None),
+            PendingKey::InStore(public_key) => (Zeroizing::default(), Some(public_key.clone())),
+        };
         let written = Written {
             certificate: request.certificate.clone(),
             issuer: request.issuer.clone(),
@@ -148,7 +190,8 @@ impl KeptRequests {
             algorithm: request.algorithm,
             template: request.template.clone(),
             is_by_hand: request.is_by_hand,
-            key: request.key.to_pem(),
+            key,
+            public_key,
             request: request.request.der().to_vec(),
             made_at: request.made_at,
             ca_id: request.ca_id.clone(),
@@ -165,6 +208,7 @@ impl KeptRequests {
         if !self.directory.is_dir() {
             return Ok(Vec::new());
         }
+        self.remove_leftovers().map_err(|cause| self.files(cause))?;
         let mut requests = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(|cause| self.files(cause))? {
             let path = entry.map_err(|cause| self.files(cause))?.path();
@@ -182,11 +226,6 @@ impl KeptRequests {
     pub fn of(&self, certificate: &str) -> Result<Vec<KeptRequest>, KeptRequestError> {
         let readable = self.list()?.into_iter().filter_map(Result::ok);
         Ok(readable.filter(|request| request.certificate == certificate).collect())
-    }
-
-    /// Removes what a crash left behind.
-    pub fn remove_leftovers(&self) -> Result<(), KeptRequestError> {
-        if self.directory.is_dir() { self.change(|| Ok(())) } else { Ok(()) }
     }
 
     /// Forgets one, with its key; no fault when there is none.
@@ -209,6 +248,14 @@ impl KeptRequests {
         run().map_err(|cause| self.files(cause))
     }
 
+    /// Removes what a crash left behind, keys among it, unless someone is at it.
+    fn remove_leftovers(&self) -> std::io::Result<()> {
+        match FileLock::try_acquire(&self.directory.join(LOCK))? {
+            Some(_lock) => durable::remove_leftovers(&self.directory),
+            None => Ok(()),
+        }
+    }
+
     /// One of them; `None` when it has been forgotten meanwhile.
     fn read(&self, path: &Path) -> Result<Option<KeptRequest>, KeptRequestError> {
         let damaged = |reason: String| KeptRequestError::Damaged { path: path.to_owned(), reason };
@@ -218,9 +265,15 @@ impl KeptRequests {
             Err(cause) => return Err(self.files(cause)),
         };
         let written: Written = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        let keys =
-            PemContents::read(written.key.as_bytes()).map_err(|error| damaged(error.to_string()))?.keys;
-        let key = keys.into_iter().next().ok_or_else(|| damaged("it holds no key".to_owned()))?;
+        let key = match written.public_key {
+            Some(public_key) => PendingKey::InStore(public_key),
+            None => {
+                let read = PemContents::read(written.key.as_bytes());
+                let keys = read.map_err(|error| damaged(error.to_string()))?.keys;
+                let key = keys.into_iter().next().ok_or_else(|| damaged("it holds no key".to_owned()))?;
+                PendingKey::AtHand(key)
+            }
+        };
         let public = key.public_key().map_err(|error| damaged(error.to_string()))?;
         Ok(Some(KeptRequest {
             id: request_id(&public),

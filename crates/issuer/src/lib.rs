@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry};
-use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
+use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, Signer, Thumbprint, X509};
 use jiff::{SignedDuration, Timestamp};
 
 pub use acme::{
@@ -32,13 +32,13 @@ pub use authority::InternalAuthority;
 pub use baton_http::Trusted;
 pub use instant_acme::RevocationReason;
 pub use issuer_certificates::{FetchError, fetch_issuers};
-pub use kept_request::{KeptRequest, KeptRequestError, KeptRequests, request_id};
+pub use kept_request::{KeptRequest, KeptRequestError, KeptRequests, PendingKey, request_id};
 pub use key::new_key;
 pub use program::{
     Adcs, AdcsSettings, AwaitingApproval, CommandAuthority, CommandSettings, ExchangeSettings, ProgramError,
 };
 pub use renewal_info::RenewalInfo;
-pub use request::{CertificateRequest, Encoding, InvalidTemplate, Template};
+pub use request::{CertificateRequest, Encoding, InvalidTemplate, RequestKey, Template};
 
 /// Where a successor comes from.
 #[derive(Debug)]
@@ -80,6 +80,8 @@ pub enum KeySource<'a> {
     New(KeyAlgorithm),
     /// The key of the certificate before (a renewal, RFC 3647, 4.6).
     Same(&'a PrivateKey),
+    /// That key, in a store that does not give it out.
+    Kept(&'a dyn Signer),
 }
 
 /// There is no certificate to be had.
@@ -122,6 +124,14 @@ pub enum IssueError {
         /// What it said.
         reason: String,
     },
+    /// The key does not leave its store, and the issuer wants to have it.
+    #[error(
+        "the private key of {thumbprint} does not leave its store, and this issuer does not work with it there"
+    )]
+    KeyStays {
+        /// The certificate whose key was to be kept.
+        thumbprint: Thumbprint,
+    },
     /// The ACME server gave none.
     #[error(transparent)]
     Acme(#[from] AcmeError),
@@ -141,6 +151,7 @@ impl Explain for IssueError {
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::RootEnds { .. } => "ca-root-ends",
             Self::Failed { .. } => "not-issued",
+            Self::KeyStays { .. } => "key-not-exportable",
             Self::Acme(error) => error.code(),
             Self::Program(error) => error.code(),
             Self::ByHand => "issuer-manual",
@@ -174,6 +185,11 @@ impl Explain for IssueError {
                 "add a new [[issuer]] of kind \"internal\" and let clients trust its root".to_owned()
             }
             Self::Failed { .. } => return None,
+            Self::KeyStays { .. } => {
+                "renew it with `--new-key`; issuers of the kinds `adcs` and `command`, and `baton \
+                                      request`, work with such keys"
+                    .to_owned()
+            }
             Self::Acme(error) => return error.hint(),
             Self::Program(error) => return error.hint(),
             Self::ByHand => {
@@ -221,7 +237,12 @@ impl Issuer {
             Self::Internal { authority, lifetime } => {
                 authority::issue_aside(Arc::clone(authority), order, *lifetime, now).await
             }
-            Self::Acme(acme) => Ok(acme.issue(order).await?),
+            Self::Acme(acme) => match order.key {
+                KeySource::Kept(signer) => {
+                    Err(IssueError::KeyStays { thumbprint: signer.certificate().thumbprint() })
+                }
+                KeySource::New(_) | KeySource::Same(_) => Ok(acme.issue(order).await?),
+            },
             Self::Command(authority) => Ok(authority.issue(order).await?),
             Self::Adcs(adcs) => Ok(adcs.issue(order).await?),
             Self::Manual => Err(IssueError::ByHand),

@@ -1,12 +1,14 @@
 //! Certificate requests (PKCS #10, RFC 2986): the names and the key, signed with the key.
 
-use baton_x509::{Name, PrivateKey};
+use baton_x509::{Name, PrivateKey, Signer};
 use der::asn1::{AnyRef, BmpString, ObjectIdentifier};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader};
-use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose};
+use rcgen::{
+    CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, SigningKey,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::key::{failed, key_pair};
+use crate::key::{KeptSigningKey, failed, key_pair};
 use crate::profile::{alternative_name, common_name};
 use crate::{IssueError, KeySource};
 
@@ -76,6 +78,21 @@ impl std::str::FromStr for Template {
     }
 }
 
+/// The key that a request is signed with.
+#[derive(Debug, Clone, Copy)]
+pub enum RequestKey<'a> {
+    /// It is at hand.
+    AtHand(&'a PrivateKey),
+    /// It stays in its store.
+    Kept(&'a dyn Signer),
+}
+
+impl<'a> From<&'a PrivateKey> for RequestKey<'a> {
+    fn from(key: &'a PrivateKey) -> Self {
+        Self::AtHand(key)
+    }
+}
+
 /// A request, signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRequest {
@@ -90,14 +107,21 @@ impl CertificateRequest {
 
     /// For a CA that a person or a program asks: with the first name as the common name, for TLS servers, and with the
     /// template of Active Directory Certificate Services where one is wanted.
-    pub fn new(names: &[Name], key: &PrivateKey, template: Option<&Template>) -> Result<Self, IssueError> {
+    pub fn new<'a>(
+        names: &[Name],
+        key: impl Into<RequestKey<'a>>,
+        template: Option<&Template>,
+    ) -> Result<Self, IssueError> {
         let mut params = params(names)?;
         if let Some(common_name) = common_name(names) {
             params.distinguished_name.push(DnType::CommonName, common_name);
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.custom_extensions.extend(template.map(extension).transpose()?);
-        sign(params, key)
+        match key.into() {
+            RequestKey::AtHand(key) => sign(params, key),
+            RequestKey::Kept(signer) => sign_with(params, &KeptSigningKey(signer)),
+        }
     }
 
     /// One that was made before.
@@ -139,8 +163,11 @@ fn params(names: &[Name]) -> Result<CertificateParams, IssueError> {
 }
 
 fn sign(params: CertificateParams, key: &PrivateKey) -> Result<CertificateRequest, IssueError> {
-    let pair = key_pair(&KeySource::Same(key))?;
-    let request = params.serialize_request(&pair).map_err(failed)?;
+    sign_with(params, &key_pair(&KeySource::Same(key))?)
+}
+
+fn sign_with(params: CertificateParams, key: &impl SigningKey) -> Result<CertificateRequest, IssueError> {
+    let request = params.serialize_request(key).map_err(failed)?;
     Ok(CertificateRequest { der: request.der().to_vec() })
 }
 

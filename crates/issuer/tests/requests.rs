@@ -114,7 +114,7 @@ fn kept(certificate: &str, key: PrivateKey, template: Option<Template>) -> KeptR
         algorithm: KeyAlgorithm::EcdsaP256,
         template,
         is_by_hand: true,
-        key,
+        key: key.into(),
         request,
         made_at: Timestamp::from_second(1_800_000_000).unwrap(),
         ca_id: None,
@@ -167,20 +167,25 @@ fn an_answer_is_compared_with_what_was_asked() {
     // The root first, the leaf last: in which order they come does not matter.
     let mut pile = read(&format!("{}{}", issued.chain_pem, authority.root_pem())).certificates;
     pile.reverse();
-    let certificate = certificate_of_answer(pile, &asked, &key, now).unwrap();
+    let certificate = certificate_of_answer(pile, &asked, &key.clone().into(), now).unwrap();
     assert_eq!(certificate.thumbprint().to_string(), issued.thumbprint);
     assert_eq!(certificate.chain().len(), 2);
 
     let other = authority.issue(&["a.example", "c.example"]).same_key_as(&issued).sign();
-    let answer = certificate_of_answer(read(&other.chain_pem).certificates, &asked, &key, now);
+    let answer = certificate_of_answer(read(&other.chain_pem).certificates, &asked, &key.clone().into(), now);
     assert!(matches!(answer, Err(AnswerError::OtherNames { .. })), "{answer:?}");
     let expired = authority.issue(&["a.example", "b.example"]).same_key_as(&issued).expired().sign();
-    let answer = certificate_of_answer(read(&expired.chain_pem).certificates, &asked, &key, now);
+    let answer =
+        certificate_of_answer(read(&expired.chain_pem).certificates, &asked, &key.clone().into(), now);
     assert!(matches!(answer, Err(AnswerError::Expired(_))), "{answer:?}");
     let of_other_key = authority.issue(&["a.example", "b.example"]).sign();
-    let answer = certificate_of_answer(read(&of_other_key.chain_pem).certificates, &asked, &key, now);
+    let answer =
+        certificate_of_answer(read(&of_other_key.chain_pem).certificates, &asked, &key.clone().into(), now);
     assert!(matches!(answer, Err(AnswerError::OtherKey)), "{answer:?}");
-    assert!(matches!(certificate_of_answer(Vec::new(), &asked, &key, now), Err(AnswerError::Empty)));
+    assert!(matches!(
+        certificate_of_answer(Vec::new(), &asked, &key.clone().into(), now),
+        Err(AnswerError::Empty)
+    ));
 }
 
 #[test]
@@ -202,9 +207,9 @@ fn many_who_keep_list_and_forget_at_once_take_nothing_from_each_other() {
             });
         }
     });
-    // What a crash has left holds a key: it goes with the next start.
+    // What a crash has left holds a key: it goes with the next look.
     let left = directory.path().join("requests").join(format!("{TEMPORARY_PREFIX}a1-site-0123.json"));
     fs_err::write(&left, "a key").unwrap();
-    requests.remove_leftovers().unwrap();
+    requests.list().unwrap();
     assert!(!left.exists());
 }

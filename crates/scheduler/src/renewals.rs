@@ -439,7 +439,7 @@ impl Renewals {
             return Ok(None);
         }
         let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
-        Ok(self.store.find(current.thumbprint).map_err(cause)?.filter(|found| found.key().is_some()))
+        Ok(self.store.find(current.thumbprint).map_err(cause)?.filter(Certificate::has_key))
     }
 
     /// A successor that is issued and not handed over, if it is still worth it.
@@ -455,7 +455,7 @@ impl Renewals {
             return Ok(None);
         }
         let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
-        Ok(self.store.find(pending.thumbprint).map_err(cause)?.filter(|found| found.key().is_some()))
+        Ok(self.store.find(pending.thumbprint).map_err(cause)?.filter(Certificate::has_key))
     }
 
     /// Targets that would refuse any successor: asked before anything is ordered.

@@ -24,11 +24,16 @@ use std::sync::Arc;
 
 use baton_finding::{Explain, Retry};
 use baton_platform::access_list::AccessList;
-use baton_x509::{AssembleError, Certificate, InvalidCertificate, KeyAlgorithm, PemError, Thumbprint, X509};
+use baton_x509::{
+    AssembleError, Certificate, InvalidCertificate, KeyAlgorithm, PemError, Signer, Thumbprint, X509,
+};
 
 pub use directory::DirectoryStore;
 pub use file::{CertificateFile, FileContents, ReadFileError};
 pub use windows_place::{InvalidStoreName, Location, Provider, StoreName, WindowsPlace};
+
+/// A private key that signs where it is, shared by all who use it.
+pub type SharedSigner = Arc<dyn Signer>;
 
 /// A store, shared by all who use it.
 pub type SharedStore = Arc<dyn Store>;
@@ -65,6 +70,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Removes what an interrupted change left behind.
     fn remove_leftovers(&self) -> Result<(), StoreError>;
+
+    /// What signs with the private key of a certificate, where that does not leave the store; `None` where it does, or
+    /// there is none.
+    fn signer(&self, _thumbprint: Thumbprint) -> Result<Option<SharedSigner>, StoreError> {
+        Ok(None)
+    }
 
     /// Who may use the private key of a certificate; `None` where the keys of the store have no access lists, and for a
     /// certificate that is not there or has no key.

@@ -10,6 +10,7 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::distinguished_name;
 use crate::key::KeyAlgorithm;
@@ -180,6 +181,14 @@ impl X509 {
     /// The SubjectPublicKeyInfo in DER.
     pub fn public_key(&self) -> &[u8] {
         &self.public_key
+    }
+
+    /// The bits of its public key (RFC 5280, 4.1.2.7: subjectPublicKey).
+    pub fn public_key_bits(&self) -> &[u8] {
+        // It was read once already.
+        SubjectPublicKeyInfo::from_der(&self.public_key).map_or(&[], |(_, information)| {
+            &self.public_key[self.public_key.len() - information.subject_public_key.data.len()..]
+        })
     }
 
     /// The kind of its key.

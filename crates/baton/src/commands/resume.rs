@@ -30,7 +30,6 @@ pub(crate) async fn execute(app: &App, target: Option<&str>, is_up: bool) -> Res
         None => app.targets_at_hand(is_up).collect(),
     };
     app.renewals.store.remove_leftovers()?;
-    app.renewals.requests.remove_leftovers()?;
     app.renewals.engine.state().remove_leftovers()?;
     let mut reports = Vec::new();
     for target in targets {

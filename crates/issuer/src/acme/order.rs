@@ -69,7 +69,7 @@ async fn begin(
         Purpose { account: account.id(), names: order.names, profile: acme.settings.profile.as_deref() };
     let same = match order.key {
         KeySource::Same(key) => Some(key),
-        KeySource::New(_) => None,
+        KeySource::New(_) | KeySource::Kept(_) => None,
     };
     let known = match KeptOrder::read(&acme.files, order.certificate) {
         Err(error @ AcmeError::Damaged { .. }) => {
@@ -99,11 +99,12 @@ async fn begin(
         }
         clear(acme, &kept).await;
     }
+    let no_key = |reason: String| AcmeError::Make { what: "the key", reason };
     let key = match &order.key {
         KeySource::Same(key) => (*key).clone(),
-        KeySource::New(algorithm) => new_key(*algorithm)
-            .await
-            .map_err(|error| AcmeError::Make { what: "the key", reason: error.to_string() })?,
+        KeySource::New(algorithm) => new_key(*algorithm).await.map_err(|error| no_key(error.to_string()))?,
+        // An order that is interrupted must have its key with it.
+        KeySource::Kept(_) => return Err(no_key("it does not leave its store".to_owned())),
     };
     let remote = place(acme, account, order).await?;
     let kept = KeptOrder::new(&acme.files, order.certificate, purpose, remote.url(), &key, clock::now());
@@ -334,7 +335,7 @@ async fn reason(acme: &Acme, remote: &mut Remote) -> AcmeError {
 fn check(text: &str, order: &Order<'_>, key: &PrivateKey) -> Result<Certificate, AcmeError> {
     let wrong = |reason: String| AcmeError::WrongCertificate { reason };
     let contents = PemContents::read(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-    certificate_of_answer(contents.certificates, order.names, key, clock::now())
+    certificate_of_answer(contents.certificates, order.names, &key.clone().into(), clock::now())
         .map_err(|error| wrong(error.to_string()))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use baton_finding::Explain as _;
 use baton_platform::{durable, foreign_file};
-use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, Trust, X509};
+use baton_x509::{Certificate, KeyAlgorithm, Name, Trust, X509};
 use fs_err as fs;
 use jiff::Timestamp;
 
@@ -12,8 +12,8 @@ use super::ProgramError;
 use crate::answer::{certificates_of_file, completed};
 use crate::key::new_key;
 use crate::{
-    CertificateRequest, KeptRequest, KeptRequests, KeySource, Order, Template, certificate_of_answer,
-    request_id,
+    CertificateRequest, KeptRequest, KeptRequests, KeySource, Order, PendingKey, RequestKey, Template,
+    certificate_of_answer, request_id,
 };
 
 /// The most bytes of a file that a program leaves: certificate chains are a few kilobytes.
@@ -78,11 +78,17 @@ impl Exchange {
             );
             self.give_up(&kept)?;
         }
-        let (key, is_same_key, algorithm) = match &order.key {
-            KeySource::Same(key) => ((*key).clone(), true, KeyAlgorithm::Other),
+        let new;
+        let (signed_by, key, algorithm) = match order.key {
             KeySource::New(algorithm) => {
-                let key = new_key(*algorithm).await;
-                (key.map_err(|error| ProgramError::Make { reason: error.chain() })?, false, *algorithm)
+                let made = new_key(algorithm).await;
+                new = made.map_err(|error| ProgramError::Make { reason: error.chain() })?;
+                (RequestKey::AtHand(&new), new.clone().into(), algorithm)
+            }
+            KeySource::Same(key) => (key.into(), key.clone().into(), KeyAlgorithm::Other),
+            KeySource::Kept(signer) => {
+                let key = PendingKey::InStore(signer.certificate().public_key().to_vec());
+                (RequestKey::Kept(signer), key, KeyAlgorithm::Other)
             }
         };
         let public = key.public_key().map_err(|error| ProgramError::Make { reason: error.chain() })?;
@@ -91,11 +97,11 @@ impl Exchange {
             certificate: order.certificate.to_owned(),
             issuer: self.settings.issuer.clone(),
             names: order.names.to_vec(),
-            is_same_key,
+            is_same_key: !matches!(order.key, KeySource::New(_)),
             is_by_hand: false,
             template: self.settings.template.clone(),
             algorithm,
-            request: self.request(order.names, &key)?,
+            request: self.request(order.names, signed_by)?,
             key,
             made_at: now,
             ca_id: None,
@@ -212,17 +218,25 @@ impl Exchange {
 
     /// Whether a request is what would be asked for now: names, template, and the key.
     fn serves(&self, kept: &KeptRequest, order: &Order<'_>) -> bool {
-        let has_key = match &order.key {
-            KeySource::Same(key) => {
-                matches!((key.public_key(), kept.key.public_key()), (Ok(one), Ok(other)) if one == other)
+        let has_public = |public: &[u8]| kept.key.public_key().is_ok_and(|own| own == public);
+        let signed_by = match (&order.key, &kept.key) {
+            (KeySource::Same(key), _) if key.public_key().is_ok_and(|public| has_public(&public)) => {
+                (*key).into()
             }
-            KeySource::New(algorithm) => !kept.is_same_key && kept.algorithm == *algorithm,
+            (KeySource::Kept(signer), _) if has_public(signer.certificate().public_key()) => {
+                RequestKey::Kept(*signer)
+            }
+            (KeySource::New(algorithm), PendingKey::AtHand(key))
+                if !kept.is_same_key && kept.algorithm == *algorithm =>
+            {
+                key.into()
+            }
+            _ => return false,
         };
-        has_key
-            && self.request(order.names, &kept.key).is_ok_and(|wanted| wanted.says_the_same(&kept.request))
+        self.request(order.names, signed_by).is_ok_and(|wanted| wanted.says_the_same(&kept.request))
     }
 
-    fn request(&self, names: &[Name], key: &PrivateKey) -> Result<CertificateRequest, ProgramError> {
+    fn request(&self, names: &[Name], key: RequestKey<'_>) -> Result<CertificateRequest, ProgramError> {
         CertificateRequest::new(names, key, self.settings.template.as_ref())
             .map_err(|error| ProgramError::Make { reason: error.chain() })
     }
@@ -230,6 +244,8 @@ impl Exchange {
 
 #[cfg(test)]
 mod tests {
+    use baton_x509::PrivateKey;
+
     use super::*;
     use crate::key::{key_pair, private_key};
 

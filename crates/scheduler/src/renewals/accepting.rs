@@ -174,7 +174,7 @@ impl Renewals {
         let kept = self.kept_key(certificate, &standing, &leaf)?;
         self.check_key_choice(certificate, kept)?;
         let of_key = self.findings_of_key(certificate, &standing, kept.or(Some(KeyChoice::NewKey))).await?;
-        let successor = Certificate::new(leaf, chain, Some(request.key.clone()));
+        let successor = request.key.certificate(leaf, chain);
         if answer.options.dry_run {
             let reports = self.hand_over(certificate, &successor, answer.options).await?;
             let mut reports = with_findings(reports, &of_key);

@@ -114,9 +114,16 @@ impl Renewals {
         let is_same = self.keeps_key(certificate, current, key);
         // A new key does without the certificate before.
         let before = if is_same { found? } else { found.unwrap_or_default() };
+        let signer;
         let key = if is_same {
-            let no_key = || RenewError::NoKey { name: certificate.name.clone() };
-            KeySource::Same(before.as_ref().and_then(Certificate::key).ok_or_else(no_key)?)
+            let before =
+                before.as_ref().ok_or_else(|| RenewError::NoKey { name: certificate.name.clone() })?;
+            signer = self.signer_of(certificate, before, self.store.as_ref())?;
+            match (before.key(), &signer) {
+                (Some(key), _) => KeySource::Same(key),
+                (None, Some(signer)) => KeySource::Kept(signer.as_ref()),
+                (None, None) => return Err(RenewError::NoKey { name: certificate.name.clone() }),
+            }
         } else {
             KeySource::New(certificate.key)
         };

@@ -4,9 +4,17 @@ use baton_finding::{Finding, Severity};
 use baton_handover::{Report, key_compromised, key_old};
 use baton_platform::clock;
 use baton_state::{InForce, Standing};
+use baton_store::{SharedSigner, Store};
 use baton_x509::{Certificate, X509};
 
 use super::{KeyChoice, ManagedCertificate, RenewError, Renewals};
+
+/// The certificate whose key a successor keeps.
+pub(super) struct KeyInUse {
+    pub(super) certificate: Certificate,
+    /// What signs with the key, where it does not leave its store.
+    pub(super) signer: Option<SharedSigner>,
+}
 
 impl Renewals {
     /// Whether a successor keeps the key of the certificate before; the first certificate has none before it.
@@ -53,7 +61,7 @@ impl Renewals {
         &self,
         certificate: &ManagedCertificate,
         standing: &Standing,
-    ) -> Result<Certificate, RenewError> {
+    ) -> Result<KeyInUse, RenewError> {
         let error = |cause| RenewError::Store { name: certificate.name.clone(), cause };
         let mut places =
             vec![(standing.current.as_ref().map(|current| current.thumbprint), self.store.as_ref())];
@@ -63,12 +71,27 @@ impl Renewals {
         }
         for (thumbprint, store) in places {
             let Some(thumbprint) = thumbprint else { continue };
-            if let Some(found) = store.find(thumbprint).map_err(error)?.filter(|found| found.key().is_some())
-            {
-                return Ok(found);
+            let Some(found) = store.find(thumbprint).map_err(error)? else { continue };
+            let signer = self.signer_of(certificate, &found, store)?;
+            if found.key().is_some() || signer.is_some() {
+                return Ok(KeyInUse { certificate: found, signer });
             }
         }
         Err(RenewError::NoKey { name: certificate.name.clone() })
+    }
+
+    /// What signs with the key of a certificate that is not at hand.
+    pub(super) fn signer_of(
+        &self,
+        certificate: &ManagedCertificate,
+        found: &Certificate,
+        store: &dyn Store,
+    ) -> Result<Option<SharedSigner>, RenewError> {
+        if found.key().is_some() || !found.has_key() {
+            return Ok(None);
+        }
+        let error = |cause| RenewError::Store { name: certificate.name.clone(), cause };
+        store.signer(found.thumbprint()).map_err(error)
     }
 
     /// What is to be said about the key that the successor would keep; nothing about one of its own.

@@ -2,11 +2,12 @@
 //! when their certificate is kept.
 
 use baton_finding::Finding;
-use baton_issuer::{CertificateRequest, KeptRequest, Template, new_key};
+use baton_issuer::{CertificateRequest, IssueError, KeptRequest, PendingKey, RequestKey, Template, new_key};
 use baton_platform::clock;
-use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey};
+use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, X509};
 use serde::{Deserialize, Serialize};
 
+use super::keeping_key::KeyInUse;
 use super::{KeyChoice, ManagedCertificate, RenewError, Renewals};
 
 /// How a request is asked for.
@@ -45,19 +46,28 @@ impl Renewals {
         };
         let findings = self.findings_of_key(certificate, &standing, options.key).await?;
         super::keeping_key::log(certificate, &findings);
-        let algorithm = before.as_ref().map_or(certificate.key, |before| before.leaf().key_algorithm());
-        let wanted =
-            Wanted { certificate, template: options.template.as_ref(), before: before.as_ref(), algorithm };
+        let leaf = before.as_ref().map(|before| before.certificate.leaf());
+        let algorithm = leaf.map_or(certificate.key, X509::key_algorithm);
+        let wanted = Wanted { certificate, template: options.template.as_ref(), before: leaf, algorithm };
         let pending = self.requests.of(name).map_err(|cause| self.not_kept(name, cause))?;
         if let Some(request) = pending.into_iter().find(|request| wanted.is(request)) {
             return Ok(Requested { request, is_new: false, findings });
         }
         let failed = |cause| RenewError::Issue { name: name.to_owned(), cause: Box::new(cause) };
-        let key = match before.as_ref().and_then(Certificate::key) {
-            Some(key) => key.clone(),
-            None => new_key(algorithm).await.map_err(failed)?,
+        let request = match &before {
+            Some(KeyInUse { signer: Some(signer), certificate }) => {
+                let key = PendingKey::InStore(certificate.leaf().public_key().to_vec());
+                wanted.make(RequestKey::Kept(signer.as_ref()), key)
+            }
+            before => {
+                let at_hand = before.as_ref().and_then(|before| before.certificate.key());
+                wanted.make_with(match at_hand {
+                    Some(key) => key.clone(),
+                    None => new_key(algorithm).await.map_err(failed)?,
+                })
+            }
         };
-        let request = wanted.make(key, before.is_some()).map_err(failed)?;
+        let request = request.map_err(failed)?;
         // Durable before anyone sees it.
         self.requests.keep(&request).map_err(|cause| self.not_kept(name, cause))?;
         tracing::info!(certificate = name, id = request.id, "a request is pending");
@@ -70,7 +80,7 @@ impl Renewals {
         let certificate = self.named(name)?;
         let wanted = Wanted { certificate, template: None, before: None, algorithm: KeyAlgorithm::Other };
         let failed = |cause| RenewError::Issue { name: name.to_owned(), cause: Box::new(cause) };
-        let request = wanted.make(key, false).map_err(failed)?;
+        let request = wanted.make_with(key).map_err(failed)?;
         self.requests.keep(&request).map_err(|cause| self.not_kept(name, cause))?;
         Ok(request)
     }
@@ -105,14 +115,14 @@ struct Wanted<'a> {
     certificate: &'a ManagedCertificate,
     template: Option<&'a Template>,
     /// The certificate whose key it keeps.
-    before: Option<&'a Certificate>,
+    before: Option<&'a X509>,
     algorithm: KeyAlgorithm,
 }
 
 impl Wanted<'_> {
     fn is(&self, request: &KeptRequest) -> bool {
         let is_of_key = match self.before {
-            Some(before) => request.key.public_key().is_ok_and(|key| key == before.leaf().public_key()),
+            Some(before) => request.key.public_key().is_ok_and(|key| key == before.public_key()),
             None => true,
         };
         request.is_by_hand
@@ -124,18 +134,20 @@ impl Wanted<'_> {
             && is_of_key
     }
 
-    fn make(&self, key: PrivateKey, is_same_key: bool) -> Result<KeptRequest, baton_issuer::IssueError> {
+    fn make_with(&self, key: PrivateKey) -> Result<KeptRequest, IssueError> {
+        self.make(RequestKey::AtHand(&key), key.clone().into())
+    }
+
+    fn make(&self, signed_by: RequestKey<'_>, key: PendingKey) -> Result<KeptRequest, IssueError> {
         let names = &self.certificate.names;
-        let request = CertificateRequest::new(names, &key, self.template)?;
-        let public = key
-            .public_key()
-            .map_err(|error| baton_issuer::IssueError::Failed { reason: error.to_string() })?;
+        let request = CertificateRequest::new(names, signed_by, self.template)?;
+        let public = key.public_key().map_err(|error| IssueError::Failed { reason: error.to_string() })?;
         Ok(KeptRequest {
             id: baton_issuer::request_id(&public),
             certificate: self.certificate.name.clone(),
             issuer: self.certificate.issuer_name.clone(),
             names: names.clone(),
-            is_same_key,
+            is_same_key: self.before.is_some(),
             algorithm: self.algorithm,
             template: self.template.cloned(),
             is_by_hand: true,

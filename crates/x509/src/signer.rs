@@ -1,0 +1,31 @@
+//! Private keys that sign where they are.
+
+use std::fmt;
+use std::io;
+
+use der::Encode as _;
+use der::asn1::UintRef;
+
+use crate::x509::X509;
+
+/// The private key of a certificate, in a store that does not give it out.
+pub trait Signer: fmt::Debug + Send + Sync {
+    /// The certificate that it belongs to.
+    fn certificate(&self) -> &X509;
+
+    /// Signs a message: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2), or ECDSA with SHA-256, for P-384 with SHA-384, as
+    /// X.509 writes it (RFC 3279, 2.2.3).
+    ///
+    /// # Errors
+    /// When the store cannot use the key, or the account may not.
+    fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>>;
+}
+
+/// An ECDSA signature as X.509 writes it (RFC 3279, 2.2.3), of two numbers of the same length; `None` for what is none.
+pub fn ecdsa_signature(numbers: &[u8]) -> Option<Vec<u8>> {
+    let (r, s) = numbers.split_at_checked(numbers.len() / 2)?;
+    if r.is_empty() || r.len() != s.len() {
+        return None;
+    }
+    [UintRef::new(r).ok()?, UintRef::new(s).ok()?].to_der().ok()
+}
