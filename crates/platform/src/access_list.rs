@@ -202,9 +202,13 @@ impl AccessList {
 }
 
 impl Entry {
-    /// What it allows or denies, in one word.
+    /// What it allows or denies with the key itself, in one word; `None` where it is for objects below alone, or of a kind
+    /// that is not known here.
     pub fn access(&self) -> Option<Access> {
-        let Self::Account { mask, .. } = self else { return None };
+        let Self::Account { mask, flags, .. } = self else { return None };
+        if flags & INHERIT_ONLY != 0 {
+            return None;
+        }
         let mask = meaning(*mask);
         Some(match () {
             () if mask & FULL == FULL => Access::Full,

@@ -10,8 +10,8 @@
 //! Baton incoming NAME   certificates that are being imported, so that no key is left without one
 //! ```
 //!
-//! A key of Baton's is named `Baton THUMBPRINT`, so that none overwrites another. A key is deleted only when no other
-//! certificate has it: a renewed certificate may share it.
+//! A key of Baton's is named `Baton NAME THUMBPRINT`, so that none overwrites another. A key is deleted only when no
+//! other certificate has it: a renewed certificate may share it.
 
 mod key;
 
@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use baton_platform::access_list::AccessList;
 use baton_platform::certificate_store::{self, CertificateStore, StoredCertificate};
-use baton_platform::clock;
 use baton_platform::key_container::{self, KeyContainer, KeyReference};
 use baton_platform::lock::FileLock;
+use baton_platform::{clock, durable};
 use baton_x509::{Certificate, InvalidCertificate, Thumbprint, X509, build_chain};
 
 use crate::windows::key::KeyFound;
@@ -134,7 +134,9 @@ impl WindowsStore {
     /// Runs a change as the only one who changes the store; what a crash left behind is removed first.
     fn change<T>(&self, act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let failed = |cause| StoreError::System { store: self.location(), action: "take the lock", cause };
-        let lock = FileLock::acquire(&self.lock, LOCK_PATIENCE).map_err(failed)?;
+        let above = self.lock.parent().unwrap_or(&self.lock);
+        let made = durable::create_private_directory(above);
+        let lock = made.and_then(|()| FileLock::acquire(&self.lock, LOCK_PATIENCE)).map_err(failed)?;
         let _lock = lock.ok_or_else(|| StoreError::Locked { store: self.location() })?;
         for incoming in self.all_of(&self.incoming())? {
             self.end_import(Thumbprint::of(incoming.der()))?;
@@ -229,7 +231,7 @@ impl WindowsStore {
         leaf: &X509,
     ) -> Result<(), StoreError> {
         let import = || -> std::io::Result<bool> {
-            // The same certificate may be in another store, with this key.
+            // The same certificate may be in the trash, with this key.
             if let Some(present) = KeyContainer::open(reference)? {
                 if present.public_key().is_ok_and(|public_key| public_key == leaf.public_key()) {
                     return Ok(true);
@@ -345,6 +347,10 @@ impl Store for WindowsStore {
     fn remove_leftovers(&self) -> Result<(), StoreError> {
         // Without any there is nothing to change, and no right to it is needed.
         if self.all_of(&self.incoming())?.is_empty() { Ok(()) } else { self.change(|| Ok(())) }
+    }
+
+    fn has_access_lists(&self) -> bool {
+        true
     }
 
     fn key_access(&self, thumbprint: Thumbprint) -> Result<Option<AccessList>, StoreError> {

@@ -102,6 +102,7 @@ fn who_may_read_is_decided_as_windows_does() {
         assert_eq!(list.may_read(&service), may, "{list:?}");
     }
     let below = Entry::Account { effect: Effect::Allow, flags: 0x0B, mask: 0x8000_0000, sid: Sid::EVERYONE };
+    assert_eq!(below.access(), None);
     assert!(!AccessList { entries: vec![below] }.may_read(&service), "for objects below alone");
 }
 

@@ -79,10 +79,10 @@ impl Prepared {
         }
     }
 
-    /// A place of its own for each certificate: a key never overwrites another, and one of an import that was broken off
-    /// is found again.
+    /// A place of its own for each certificate of each store: a key never overwrites another, and one of an import that
+    /// was broken off is found again.
     pub(super) fn reference(&self, place: &WindowsPlace, thumbprint: Thumbprint) -> KeyReference {
         let is_of_machine = place.location == Location::LocalMachine;
-        KeyReference::new(&format!("Baton {thumbprint}"), self.bytes(), is_of_machine)
+        KeyReference::new(&format!("Baton {} {thumbprint}", place.name.as_str()), self.bytes(), is_of_machine)
     }
 }
