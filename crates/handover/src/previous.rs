@@ -46,7 +46,7 @@ impl Engine {
             Some(found) => Some(found),
             None => target.store.find(old).map_err(|error| Finding::from_error(&error))?,
         };
-        found.filter(|found| found.key().is_some()).or_else(|| target.read_copy(old)).ok_or_else(|| {
+        found.filter(Certificate::has_key).or_else(|| target.read_copy(old)).ok_or_else(|| {
             Finding::error(
                 "old-not-recoverable",
                 format!("the certificate before, {old}, is not at hand with its key"),

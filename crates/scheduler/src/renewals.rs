@@ -81,6 +81,12 @@ impl ManagedCertificate {
     pub fn is_for(&self, names: &[String]) -> bool {
         names_fit(self, names)
     }
+
+    /// Whether its targets can take a certificate of the store: with its key, or with one that stays in the store where
+    /// they all use it there.
+    fn can_take(&self, found: &Certificate) -> bool {
+        found.key().is_some() || (found.has_key() && self.targets.iter().all(|it| it.uses_key_in_store()))
+    }
 }
 
 /// How one renewal is asked for.
@@ -439,7 +445,7 @@ impl Renewals {
             return Ok(None);
         }
         let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
-        Ok(self.store.find(current.thumbprint).map_err(cause)?.filter(Certificate::has_key))
+        Ok(self.store.find(current.thumbprint).map_err(cause)?.filter(|found| certificate.can_take(found)))
     }
 
     /// A successor that is issued and not handed over, if it is still worth it.
@@ -455,7 +461,7 @@ impl Renewals {
             return Ok(None);
         }
         let cause = |cause| RenewError::Store { name: certificate.name.clone(), cause };
-        Ok(self.store.find(pending.thumbprint).map_err(cause)?.filter(Certificate::has_key))
+        Ok(self.store.find(pending.thumbprint).map_err(cause)?.filter(|found| certificate.can_take(found)))
     }
 
     /// Targets that would refuse any successor: asked before anything is ordered.

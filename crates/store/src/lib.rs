@@ -77,6 +77,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Whether keys of the store have access lists: those of Windows do, files have owners and modes.
+    fn has_access_lists(&self) -> bool {
+        false
+    }
+
     /// Who may use the private key of a certificate; `None` where the keys of the store have no access lists, and for a
     /// certificate that is not there or has no key.
     fn key_access(&self, _thumbprint: Thumbprint) -> Result<Option<AccessList>, StoreError> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_finding::{Explain, Finding, Retry};
+use baton_platform::access_list::{AccessList, Account};
 use baton_platform::command::{Command, CommandError};
 use baton_platform::door::{Door, DoorError, Doorkeeper};
 use baton_platform::durable::{self, Attributes};
@@ -18,6 +19,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::image::FileImage;
+use crate::key_access;
 
 /// The certificate file of a version directory.
 pub(crate) const CERTIFICATE: &str = "certificate.pem";
@@ -32,6 +34,17 @@ pub enum Action {
     Import {
         /// The successor.
         thumbprint: Thumbprint,
+    },
+    /// Lets the account of the target's service use the successor's key.
+    GrantKey {
+        /// The successor.
+        thumbprint: Thumbprint,
+        /// The certificate whose key's access list it gets too.
+        like: Option<Thumbprint>,
+        /// The account.
+        account: Account,
+        /// Who might use the key before; `None` for one that comes with the handover.
+        before: Option<AccessList>,
     },
     /// Makes a directory.
     MakeDirectory {
@@ -172,6 +185,16 @@ pub enum ActionError {
     /// The successor, or its key, is not at hand.
     #[error("the certificate {0} is not at hand with its private key")]
     NoSuccessor(String),
+    /// The right was given, and is not there.
+    #[error(
+        "the account `{account}` cannot use the private key of {thumbprint}, although it was given the right to"
+    )]
+    KeyNotReadable {
+        /// The successor.
+        thumbprint: Thumbprint,
+        /// The account of the service.
+        account: String,
+    },
     /// The server's own test of its configuration failed.
     #[error("the server refuses the staged certificate")]
     ConfigTest(#[source] CommandError),
@@ -193,6 +216,7 @@ impl Explain for ActionError {
             Self::Store(error) => error.code(),
             Self::Door(error) => error.code(),
             Self::NoSuccessor(_) => "key-missing",
+            Self::KeyNotReadable { .. } => "key-not-readable",
             Self::ConfigTest(_) => "config-test-failed",
             Self::Changed(_) | Self::Conflict(..) => "settings-changed",
         }
@@ -213,6 +237,9 @@ impl Explain for ActionError {
             Self::NoSuccessor(_) => {
                 Some("import the certificate with its key into the store again".to_owned())
             }
+            Self::KeyNotReadable { thumbprint, .. } => Some(format!(
+                "an entry that denies goes before it: `baton store permissions {thumbprint}` shows them all"
+            )),
             Self::ConfigTest(error) => error.hint(),
             Self::Changed(_) | Self::Conflict(..) => {
                 Some("run the command again: it starts from the file as it is now".to_owned())
@@ -238,6 +265,9 @@ impl Action {
                 match context.store.import(successor).map_err(ActionError::Store)? {
                     Imported::Added | Imported::KeyAdded | Imported::Present => {}
                 }
+            }
+            Self::GrantKey { thumbprint, like, account, .. } => {
+                key_access::grant(context.store, *thumbprint, *like, account)?;
             }
             Self::MakeDirectory { path, like } => {
                 if !path.is_dir() {
@@ -294,6 +324,9 @@ impl Action {
             Self::Import { thumbprint } => {
                 context.store.discard(*thumbprint).map_err(ActionError::Store)?;
                 context.store.shred(*thumbprint).map_err(ActionError::Store)
+            }
+            Self::GrantKey { thumbprint, before, .. } => {
+                key_access::take_back(context.store, *thumbprint, before.as_ref())
             }
             Self::MakeDirectory { path, .. }
             | Self::MakeVersion { path, .. }

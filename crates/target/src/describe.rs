@@ -53,6 +53,7 @@ impl Action {
             Self::CloseDoor { .. }
             | Self::PutBack { .. }
             | Self::Import { .. }
+            | Self::GrantKey { .. }
             | Self::MakeDirectory { .. }
             | Self::KeepOriginal { .. }
             | Self::ConfigTest { .. } => self.to_string(),
@@ -64,6 +65,9 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Import { thumbprint } => write!(f, "put {thumbprint} with its key into the target's store"),
+            Self::GrantKey { thumbprint, account, .. } => {
+                write!(f, "let the account `{}` use the private key of {thumbprint}", account.name)
+            }
             Self::MakeDirectory { path, .. } => write!(f, "make the directory `{}`", path.display()),
             Self::MakeVersion { path, .. } => write!(f, "write certificate and key to `{}`", path.display()),
             Self::KeepOriginal { path, .. } => {

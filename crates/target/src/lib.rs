@@ -15,6 +15,7 @@ mod guard;
 mod image;
 mod inspection;
 mod node;
+mod key_access;
 mod probe;
 mod product;
 mod prove;

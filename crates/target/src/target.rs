@@ -15,7 +15,8 @@ use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::Files;
 use crate::guard::Guard;
 use crate::image::KeptFile;
-use crate::inspection::{Found, Inspection, PlanError, TargetError, key_missing};
+use crate::inspection::{Found, Inspection, PlanError, TargetError};
+use crate::key_access;
 use crate::node::{self, Node};
 use crate::product::Product;
 use crate::prove::Policy;
@@ -72,6 +73,11 @@ impl Plan {
 }
 
 impl Target {
+    /// Whether it takes keys from its store, so that a key that cannot be taken out does for it.
+    pub fn uses_key_in_store(&self) -> bool {
+        matches!(self.kind, Kind::Product(_))
+    }
+
     /// Looks at the target; changes nothing.
     pub fn inspect(&self) -> Result<Inspection, TargetError> {
         self.inspect_with(&[])
@@ -133,9 +139,10 @@ impl Target {
         enable_tls: bool,
     ) -> Result<(Plan, Vec<Finding>), PlanError> {
         let mut findings = Vec::new();
-        if successor.key().is_none() {
-            findings.push(key_missing(successor));
-        }
+        // What has to be put in yet must be at hand.
+        let is_present = self.store.contains(successor.thumbprint());
+        let needs_key_itself = !self.uses_key_in_store() || !is_present;
+        findings.extend(key_access::examine(successor, needs_key_itself));
         let mut actions = match (&self.kind, &inspection.found) {
             (Kind::Files(files), Found::Files(found)) => files.plan(found, successor)?,
             (Kind::Product(product), Found::Product(found)) => {
@@ -144,8 +151,13 @@ impl Target {
             // An inspection belongs to the target that made it.
             _ => Default::default(),
         };
-        if matches!(self.kind, Kind::Product(_)) && !self.store.contains(successor.thumbprint()) {
-            actions.stage.insert(0, Action::Import { thumbprint: successor.thumbprint() });
+        if let Kind::Product(product) = &self.kind {
+            let thumbprint = successor.thumbprint();
+            actions.stage.extend((!is_present).then_some(Action::Import { thumbprint }));
+            let store = self.store.as_ref();
+            let (grant, more) = key_access::plan(product, store, inspection.current, thumbprint);
+            actions.stage.extend(grant);
+            findings.extend(more);
         }
         Ok((Plan { stage: actions.stage, switch: actions.switch }, findings))
     }

@@ -9,6 +9,11 @@ pub fn service_account(_service: &str) -> io::Result<Option<Account>> {
     Ok(None)
 }
 
+/// Fails: such accounts are not known here.
+pub fn account_named(_name: &str) -> io::Result<Account> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
 /// `None`: such accounts are not known here.
 pub fn account_name(_sid: &Sid) -> Option<String> {
     None

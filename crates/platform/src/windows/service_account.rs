@@ -43,11 +43,11 @@ pub fn service_account(service: &str) -> io::Result<Option<Account>> {
     succeeded(unsafe { QueryServiceConfigW(service.0, place, length, &raw mut length) })?;
     // SAFETY: the call has filled the structure in; the text ends in a zero or is null, as it is for drivers.
     let account = unsafe { security::text_or_empty((*place).lpServiceStartName) };
-    look_up(&account).map(Some)
+    account_named(&account).map(Some)
 }
 
 /// The account of that name.
-fn look_up(name: &str) -> io::Result<Account> {
+pub fn account_named(name: &str) -> io::Result<Account> {
     if let Some(account) = Account::well_known(name) {
         return Ok(account);
     }
