@@ -155,8 +155,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Account(Account),
     /// Look after the certificate store
-    #[command(subcommand)]
-    Store(Store),
+    Store(StoreArguments),
     /// Look at the servers of the settings
     #[command(subcommand)]
     Target(Target),
@@ -502,6 +501,15 @@ pub(crate) struct AccountOf {
     pub(crate) issuer: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    /// The store of this target instead of [store]: products on Windows have one of their own
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Store,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
     /// List the certificates of the store
@@ -529,6 +537,18 @@ pub(crate) enum Store {
     Remove { thumbprint: String },
     /// Take a certificate and its key back out of the trash
     Restore { thumbprint: String },
+    /// Show who may use the private key of a certificate, and give the right to (Windows)
+    ///
+    /// Looks for the certificate in [store] and in the stores of the targets.
+    Permissions {
+        thumbprint: String,
+        /// Let the services of the targets that take their certificates from that store use the key
+        #[arg(long)]
+        repair: bool,
+        /// Let this account use the key, for example 'NT SERVICE\yunIO Service' or DOMAIN\NAME
+        #[arg(long, value_name = "ACCOUNT")]
+        read: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use baton_finding::{Explain, Finding};
 use baton_state::Outcome;
+use baton_store::StoreError;
 use serde::Serialize;
 
 /// The exit codes; see `docs/commands.md`.
@@ -128,6 +129,11 @@ impl Failure {
         // A transparent error repeats its cause.
         chain.dedup();
         Self { exit, code: error.code().to_owned(), chain, hint: error.hint() }
+    }
+
+    /// A store's failure: a refusal where nothing was changed and a person must decide.
+    pub(crate) fn of_store(error: &StoreError) -> Self {
+        Self::with(if error.is_refusal() { Exit::Refused } else { Exit::Failed }, error)
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -15,7 +15,8 @@ use fs_err as fs;
 use crate::cli::Globals;
 use crate::failure::{Exit, Failure};
 use crate::output::tell;
-use crate::settings::{Loaded, rules};
+use crate::settings::store::StoreChoice;
+use crate::settings::{self, Loaded, rules};
 use crate::wiring::DESIGNER;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8177);
@@ -188,28 +189,34 @@ impl Place {
 
     /// The store; it is made where it is absent.
     pub(crate) fn store(&self) -> Result<SharedStore, Failure> {
-        open_store(&self.store_path())
+        self.open_store(&settings::store::own(&self.loaded)?)
     }
 
     /// The store, for commands that only look.
-    pub(crate) fn existing_store(&self) -> Result<SharedStore, Failure> {
-        let path = self.store_path();
-        if !path.is_dir() {
-            return Err(Failure::new(
+    pub(crate) fn existing_store(&self, choice: &StoreChoice) -> Result<SharedStore, Failure> {
+        match choice {
+            StoreChoice::Directory(path) if !self.store_path(path.as_deref()).is_dir() => Err(Failure::new(
                 Exit::Usage,
                 "store-missing",
-                format!("there is no certificate store `{}`", path.display()),
+                format!("there is no certificate store `{}`", self.store_path(path.as_deref()).display()),
                 "`baton store import FILE` makes it; name another with [store] path, or with --data",
-            ));
+            )),
+            _ => self.open_store(choice),
         }
-        open_store(&path)
     }
 
-    fn store_path(&self) -> PathBuf {
-        match &self.loaded.settings.store.path {
-            Some(path) => self.loaded.resolve(path),
-            None => self.data.join("certificates"),
-        }
+    /// A store that the settings mean.
+    pub(crate) fn open_store(&self, choice: &StoreChoice) -> Result<SharedStore, Failure> {
+        Ok(match choice {
+            StoreChoice::Directory(path) => {
+                Arc::new(DirectoryStore::open(&self.store_path(path.as_deref()))?)
+            }
+            StoreChoice::Windows(place) => place.clone().open(self.data.join("locks").join("store.lock"))?,
+        })
+    }
+
+    fn store_path(&self, path: Option<&Path>) -> PathBuf {
+        path.map_or_else(|| self.data.join("certificates"), Path::to_owned)
     }
 
     /// The directory of an internal CA.
@@ -233,8 +240,4 @@ impl Place {
         let directory = self.data.join(DESIGNER);
         (directory.join("certificate.pem"), directory.join("key.pem"))
     }
-}
-
-pub(crate) fn open_store(path: &Path) -> Result<SharedStore, Failure> {
-    Ok(Arc::new(DirectoryStore::open(path)?))
 }

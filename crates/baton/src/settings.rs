@@ -11,14 +11,16 @@ use fs_err as fs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use store::{LocationSetting, ProviderSetting, StoreKind, StoreNameSetting, TargetStoreSetting};
 pub(crate) use values::{
-    Address, AlertKind, Challenge, EndpointSetting, IssuerKind, KeyKind, MailTls, Product, Span, StoreKind,
-    Successor, TargetKind, Urgency, Url,
+    Address, AlertKind, Challenge, EndpointSetting, IssuerKind, KeyKind, MailTls, Product, Span, Successor,
+    TargetKind, Urgency, Url,
 };
 
 pub(crate) mod alerts;
 pub(crate) mod dns;
 pub(crate) mod rules;
+pub(crate) mod store;
 mod values;
 
 /// What settings are called when nobody names a file.
@@ -59,8 +61,16 @@ pub(crate) struct Settings {
 pub(crate) struct StoreSettings {
     /// What kind of store it is.
     pub(crate) kind: StoreKind,
-    /// Its directory; default `certificates` in the data directory.
+    /// directory: its path; default `certificates` in the data directory.
     pub(crate) path: Option<PathBuf>,
+    /// windows: whose store it is; default local-machine.
+    pub(crate) location: Option<LocationSetting>,
+    /// windows: its name; default My, which the system's dialogs call Personal.
+    pub(crate) name: Option<StoreNameSetting>,
+    /// windows: where the keys go that are put in; default cng.
+    pub(crate) provider: Option<ProviderSetting>,
+    /// windows: whether keys that are put in can be taken out again; default false.
+    pub(crate) exportable: Option<bool>,
 }
 
 /// `[[issuer]]`
@@ -135,8 +145,9 @@ pub(crate) struct TargetSettings {
     pub(crate) product: Option<Product>,
     /// product: where it is installed; default where its setup puts it.
     pub(crate) directory: Option<PathBuf>,
-    /// product: the certificate store that it reads; default `[store]`.
-    pub(crate) store: Option<PathBuf>,
+    /// product: the certificate store that it reads: a path, or a table like `[store]`. Default `[store]`; on Windows
+    /// LocalMachine\My, unless `[store]` is one of Windows.
+    pub(crate) store: Option<TargetStoreSetting>,
     /// files: the PEM file with the leaf and its chain.
     pub(crate) certificate: Option<PathBuf>,
     /// files: the PEM file with the private key.

@@ -20,8 +20,8 @@ use baton_x509::{KeyAlgorithm, Name};
 use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
-use crate::place::{Place, open_store};
-use crate::settings::{CertificateSettings, ProofSettings, Successor, TargetSettings, rules};
+use crate::place::Place;
+use crate::settings::{self, CertificateSettings, ProofSettings, Successor, TargetSettings, rules};
 use crate::wiring::issuers::IssuerOpener;
 pub(crate) use crate::wiring::issuers::answers_by_designer;
 
@@ -208,9 +208,9 @@ fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) ->
     Ok(Target {
         name: settings.name.clone(),
         kind,
-        store: match &settings.store {
-            Some(path) => open_store(&loaded.resolve(path))?,
-            None => Arc::clone(store),
+        store: match settings::store::of_target(loaded, settings)? {
+            own if own == settings::store::own(loaded)? => Arc::clone(store),
+            other => place.open_store(&other)?,
         },
         activation,
         endpoints: settings.endpoints.iter().map(|endpoint| endpoint.parts()).collect(),

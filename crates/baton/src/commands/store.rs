@@ -1,21 +1,26 @@
 //! `baton store`
 
+mod permissions;
+
 use std::sync::Arc;
 
 use baton_finding::Explain;
 use baton_platform::clock;
 use baton_platform::durable::{self, Attributes};
-use baton_store::{Entry, Imported, SharedStore};
+use baton_store::{Entry, Imported, SharedStore, StoreError};
 use baton_target::Target;
-use baton_x509::{Certificate, Thumbprint, X509};
+use baton_x509::{Certificate, KeptKey, Thumbprint, X509};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Globals, Store};
-use crate::commands::swap::{import, read_file, read_password};
+use crate::cli::{Globals, Store, StoreArguments};
+use crate::commands::store::permissions::{ServiceObject, Wanted, may_read, readers};
+use crate::commands::swap::{import_into, read_file, read_password};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, common_name};
 use crate::place::Place;
+use crate::settings;
+use crate::settings::store::StoreChoice;
 use crate::wiring::App;
 
 /// A certificate of the store, as `--json` prints it.
@@ -34,10 +39,13 @@ struct CertificateObject<'a> {
     days_left: i64,
     has_key: bool,
     chain_length: usize,
+    /// The services that take certificates from this store, where its keys have access lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    services: Vec<ServiceObject>,
 }
 
 impl<'a> CertificateObject<'a> {
-    fn new(leaf: &'a X509, chain_length: usize, has_key: bool) -> Self {
+    fn new(leaf: &'a X509, chain_length: usize, has_key: bool, services: Vec<ServiceObject>) -> Self {
         Self {
             schema: baton_handover::SCHEMA,
             thumbprint: leaf.thumbprint(),
@@ -52,6 +60,7 @@ impl<'a> CertificateObject<'a> {
             days_left: days_left(leaf),
             has_key,
             chain_length,
+            services,
         }
     }
 }
@@ -65,13 +74,21 @@ struct ListObject<'a> {
     unreadable: Vec<String>,
 }
 
-pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> Result<Exit, Failure> {
-    match command {
-        Store::List => list(&Place::find(globals)?.existing_store()?, output),
+pub(crate) async fn run(
+    globals: &Globals,
+    arguments: &StoreArguments,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let target = arguments.target.as_deref();
+    match &arguments.command {
+        Store::List => list(&Place::find(globals)?, target, output),
         Store::Show { thumbprint } => {
-            let store = Place::find(globals)?.existing_store()?;
+            let place = Place::find(globals)?;
+            let store = place.existing_store(&chosen(&place, target)?)?;
             let certificate = find(&store, parse(thumbprint)?)?;
-            show(&certificate, None, output);
+            let readers = readers(&place, &chosen(&place, target)?, &store)?;
+            let readers = may_read(&store, &readers, certificate.thumbprint())?;
+            show(&certificate, None, readers, output);
             Ok(Exit::Done)
         }
         Store::Import { file, key } => {
@@ -88,18 +105,24 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
                 ));
             }
             let app = App::open(Place::find(globals)?, None).await?;
-            let imported = import(&app, &certificate).await?;
+            let store = store_in(&app, target)?;
+            let imported = import_into(&app, &store, &certificate).await?;
             app.renewals.engine.state().leave().await;
-            show(&certificate, Some(imported), output);
+            show(&certificate, Some(imported), Vec::new(), output);
             Ok(Exit::Done)
         }
         Store::Export { thumbprint, pfx, password_file } => {
-            let store = Place::find(globals)?.existing_store()?;
+            let place = Place::find(globals)?;
+            let store = place.existing_store(&chosen(&place, target)?)?;
             let certificate = find(&store, parse(thumbprint)?)?;
             let Some(path) = pfx else {
                 output.line(&certificate.to_pem());
                 return Ok(Exit::Done);
             };
+            if certificate.kept_key().is_some() {
+                let thumbprint = certificate.thumbprint();
+                return Err(Failure::of_store(&StoreError::KeyKept { thumbprint }));
+            }
             let password = read_password(password_file.as_deref())?.unwrap_or_default();
             let bytes =
                 certificate.to_pfx(&password).map_err(|error| Failure::with(Exit::Refused, &error))?;
@@ -124,32 +147,64 @@ pub(crate) async fn run(globals: &Globals, command: &Store, output: Output) -> R
         Store::Remove { thumbprint } => {
             let app = App::open(Place::find_existing(globals)?, None).await?;
             let thumbprint = parse(thumbprint)?;
-            find(&app.renewals.store, thumbprint)?;
+            let store = store_in(&app, target)?;
+            find(&store, thumbprint)?;
             refuse_if_used(&app, thumbprint)?;
-            app.renewals.store.discard(thumbprint)?;
+            store.discard(thumbprint).map_err(|error| Failure::of_store(&error))?;
             output.line(&format!(
                 "{thumbprint} is in the trash; `baton store restore {thumbprint}` takes it back"
             ));
             Ok(Exit::Done)
         }
         Store::Restore { thumbprint } => {
-            let store = Place::find(globals)?.existing_store()?;
+            let place = Place::find(globals)?;
+            let store = place.existing_store(&chosen(&place, target)?)?;
             let thumbprint = parse(thumbprint)?;
             store.restore(thumbprint).map_err(|error| Failure::with(Exit::Refused, &error))?;
             output.line(&format!("{thumbprint} is in the store again"));
             Ok(Exit::Done)
         }
+        Store::Permissions { thumbprint, repair, read } => {
+            let wanted = Wanted { repair: *repair, account: read.as_deref() };
+            permissions::run(&Place::find(globals)?, parse(thumbprint)?, target, wanted, output)
+        }
     }
 }
 
-fn list(store: &SharedStore, output: Output) -> Result<Exit, Failure> {
-    let entries = store.list()?;
+/// The store that is meant: that of a target, else `[store]`.
+fn chosen(place: &Place, target: Option<&str>) -> Result<StoreChoice, Failure> {
+    let loaded = &place.loaded;
+    let Some(name) = target else { return settings::store::own(loaded) };
+    let target = loaded.settings.target.iter().find(|target| target.name == name).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "target-unknown",
+            format!("there is no target named {name:?} in the settings"),
+            "`baton target list` shows them",
+        )
+    })?;
+    settings::store::of_target(loaded, target)
+}
+
+fn store_in(app: &App, target: Option<&str>) -> Result<SharedStore, Failure> {
+    match target {
+        Some(name) => Ok(Arc::clone(&app.target(name)?.store)),
+        None => Ok(Arc::clone(&app.renewals.store)),
+    }
+}
+
+fn list(place: &Place, target: Option<&str>, output: Output) -> Result<Exit, Failure> {
+    let choice = chosen(place, target)?;
+    let store = place.existing_store(&choice)?;
+    let readers = readers(place, &choice, &store)?;
+    let entries = store.list().map_err(|error| Failure::of_store(&error))?;
     let mut unreadable = Vec::new();
     let mut certificates = Vec::new();
     for entry in &entries {
         match entry {
             Entry::Certificate { leaf, chain, has_key } => {
-                certificates.push(CertificateObject::new(leaf, *chain, *has_key));
+                let readers = may_read(&store, &readers, leaf.thumbprint())?;
+                certificates.push(CertificateObject::new(leaf, *chain, *has_key, readers));
             }
             Entry::Unreadable { path, error } => {
                 unreadable.push(format!("{}: {}", path.display(), error.chain()))
@@ -166,24 +221,31 @@ fn list(store: &SharedStore, output: Output) -> Result<Exit, Failure> {
         output.line(&format!("the store {} is empty", store.location()));
         return Ok(Exit::Done);
     }
+    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let rows = certificates.iter().map(|certificate| {
-        vec![
+        let mut row = vec![
             certificate.thumbprint.to_string(),
             certificate.names.join(", "),
             common_name(certificate.issuer),
             certificate.not_after.strftime("%Y-%m-%d %H:%M").to_string(),
             certificate.days_left.to_string(),
-            if certificate.has_key { "yes" } else { "no" }.to_owned(),
-        ]
+            yes_or_no(certificate.has_key),
+        ];
+        if !readers.is_empty() {
+            row.push(yes_or_no(certificate.services.iter().all(|service| service.may_read)));
+        }
+        row
     });
-    output.table(&["THUMBPRINT", "NAMES", "ISSUED BY", "ENDS (UTC)", "DAYS", "KEY"], rows.collect());
+    let mut header = vec!["THUMBPRINT", "NAMES", "ISSUED BY", "ENDS (UTC)", "DAYS", "KEY"];
+    header.extend((!readers.is_empty()).then_some("SERVICE MAY READ"));
+    output.table(&header, rows.collect());
     unreadable.iter().for_each(|text| crate::output::tell(&format!("cannot be read: {text}")));
     Ok(Exit::Done)
 }
 
-fn show(certificate: &Certificate, imported: Option<Imported>, output: Output) {
+fn show(certificate: &Certificate, imported: Option<Imported>, services: Vec<ServiceObject>, output: Output) {
     let leaf = certificate.leaf();
-    let object = CertificateObject::new(leaf, certificate.chain().len(), certificate.key().is_some());
+    let object = CertificateObject::new(leaf, certificate.chain().len(), certificate.has_key(), services);
     if output.json {
         output.object(&object);
         return;
@@ -208,13 +270,25 @@ fn show(certificate: &Certificate, imported: Option<Imported>, output: Output) {
             format!(
                 "{}, {}",
                 leaf.key_algorithm(),
-                if object.has_key { "in the store" } else { "not in the store" }
+                match (object.has_key, certificate.kept_key()) {
+                    (false, _) => "not in the store",
+                    (true, None) => "in the store",
+                    (true, Some(KeptKey::NotExportable)) => "in the store, and not exportable",
+                    (true, Some(KeptKey::OnDevice)) => "on a smart card",
+                }
             ),
         ),
         ("valid from", leaf.not_before().to_string()),
         ("valid to", format!("{} ({} days left)", leaf.not_after(), object.days_left)),
     ] {
         output.line(&format!("{label:<11} {value}"));
+    }
+    for service in &object.services {
+        let may = if service.may_read { "may" } else { "may not" };
+        output.line(&format!(
+            "{:<11} `{}` {may} use the key, as {}",
+            "service", service.service, service.account
+        ));
     }
 }
 
@@ -223,7 +297,7 @@ fn parse(text: &str) -> Result<Thumbprint, Failure> {
 }
 
 fn find(store: &SharedStore, thumbprint: Thumbprint) -> Result<Certificate, Failure> {
-    store.find(thumbprint)?.ok_or_else(|| {
+    store.find(thumbprint).map_err(|error| Failure::of_store(&error))?.ok_or_else(|| {
         Failure::new(
             Exit::Refused,
             "certificate-not-found",

@@ -7,7 +7,7 @@ use baton_handover::{Purpose, Report, Request as HandoverRequest};
 use baton_platform::clock;
 use baton_scheduler::ManagedCertificate;
 use baton_state::{Met, Origin, Outcome};
-use baton_store::{CertificateFile, Imported};
+use baton_store::{CertificateFile, Imported, SharedStore};
 use baton_target::Target;
 use baton_x509::{Certificate, Thumbprint};
 use fs_err as fs;
@@ -154,7 +154,16 @@ fn not_found(app: &App, thumbprint: Thumbprint) -> Finding {
 
 /// Puts a certificate that someone brought into the store, and remembers it.
 pub(crate) async fn import(app: &App, certificate: &Certificate) -> Result<Imported, Failure> {
-    let imported = app.renewals.store.import(certificate)?;
+    import_into(app, &app.renewals.store, certificate).await
+}
+
+/// Puts a certificate that someone brought into one of the stores, and remembers it.
+pub(crate) async fn import_into(
+    app: &App,
+    store: &SharedStore,
+    certificate: &Certificate,
+) -> Result<Imported, Failure> {
+    let imported = store.import(certificate).map_err(|error| Failure::of_store(&error))?;
     let met = Met { certificate: certificate.leaf(), name: None, origin: Origin::Imported };
     app.renewals.engine.state().record_certificate(&met, clock::now()).await?;
     Ok(imported)

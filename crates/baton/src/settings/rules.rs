@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::settings::dns::dns_solver;
 use crate::settings::values::TlsMeanwhile;
 use crate::settings::{
-    Challenge, IssuerKind, IssuerSettings, Loaded, NodeSettings, TargetKind, TargetSettings, alerts,
+    Challenge, IssuerKind, IssuerSettings, Loaded, NodeSettings, TargetKind, TargetSettings, alerts, store,
 };
 use crate::wiring::{DESIGNER, INTERNAL};
 
@@ -57,7 +57,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
         }
     }
     alerts::channels(loaded)?;
-    Ok(())
+    store::check(loaded)
 }
 
 /// A value that is well formed and does not fit.

@@ -51,15 +51,6 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// What kind of store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum StoreKind {
-    /// A directory of PEM files.
-    #[default]
-    Directory,
-}
-
 /// What kind of issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -136,3 +136,51 @@ fn a_certificate_without_its_key_is_refused() {
     assert_eq!(ran.json()["error"]["code"], "key-does-not-match");
     assert_eq!(world.listing(), expected);
 }
+
+#[test]
+fn a_store_of_windows_is_an_error_of_the_settings_here() {
+    let (world, _) = scene();
+    for (settings, message) in [
+        ("[store]\nkind = \"windows\"\n", "a store of the kind \"windows\" is on Windows alone"),
+        ("[store]\nname = \"My\"\n", "`name` is for a store of the kind \"windows\""),
+        ("[store]\nexportable = false\n", "`exportable` is for a store of the kind \"windows\""),
+        ("[store]\nkind = \"windows\"\nname = \"A\\\\B\"\n", "cannot be the name of a certificate store"),
+        (
+            "[[target]]\nname = \"a\"\nproduct = \"yunio\"\ndirectory = \"a\"\nstore = { kind = \"windows\" }\n",
+            "a store of the kind \"windows\" is on Windows alone",
+        ),
+        (
+            "[[target]]\nname = \"a\"\nproduct = \"yunio\"\ndirectory = \"a\"\nstore = { nam = \"My\" }\n",
+            "this is no store: write \"PATH\"",
+        ),
+    ] {
+        fs_err::write(world.path("baton.toml"), settings).unwrap();
+        for command in [&["store", "import", "a.pem"][..], &["store", "list"], &["check"]] {
+            let ran = world.baton(command).expect(2);
+            assert!(ran.stderr.contains(message), "{settings}{command:?}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_store_of_a_target_is_named_by_the_target() {
+    let (world, certificate) = scene();
+    let settings = "[[target]]\nname = \"a\"\nproduct = \"yunio\"\ndirectory = \"a\"\nstore = \"of-a\"\n";
+    fs_err::write(world.path("baton.toml"), settings).unwrap();
+    world.baton(&["store", "import", "a.pem", "--target", "a"]).expect(0);
+    assert!(world.path("of-a").join(&certificate.thumbprint).is_dir());
+    world.baton(&["store", "show", &certificate.thumbprint]).expect(3);
+    world.baton(&["store", "--target", "a", "remove", &certificate.thumbprint]).expect(0);
+    world.baton(&["store", "restore", &certificate.thumbprint]).expect(3);
+    world.baton(&["store", "restore", "--target", "a", &certificate.thumbprint]).expect(0);
+    let ran = world.baton(&["store", "list", "--target", "b", "--json"]).expect(2);
+    assert_eq!(ran.json()["error"]["code"], "target-unknown");
+}
+
+#[test]
+fn keys_that_are_files_have_no_permissions_of_their_own() {
+    let (world, certificate) = scene();
+    world.baton(&["store", "import", "a.pem"]).expect(0);
+    let ran = world.baton(&["store", "permissions", &certificate.thumbprint, "--json"]).expect(3);
+    assert_eq!(ran.json()["error"]["code"], "permissions-of-files");
+}
