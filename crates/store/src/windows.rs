@@ -26,8 +26,8 @@ use baton_platform::lock::FileLock;
 use baton_platform::{clock, durable};
 use baton_x509::{Certificate, InvalidCertificate, Thumbprint, X509, build_chain};
 
-use crate::windows::key::KeyFound;
-use crate::{Entry, Imported, Location, SharedStore, Store, StoreError, WindowsPlace};
+use crate::windows::key::{KeyFound, StoreSigner};
+use crate::{Entry, Imported, Location, SharedSigner, SharedStore, Store, StoreError, WindowsPlace};
 
 /// Where intermediates are.
 const INTERMEDIATES: &str = "CA";
@@ -249,6 +249,21 @@ impl WindowsStore {
         }
     }
 
+    /// A certificate for the key of another one of the store.
+    fn import_beside(&self, leaf: &X509) -> Result<(), StoreError> {
+        let thumbprint = leaf.thumbprint();
+        let has_its_key = |other: &StoredCertificate| {
+            X509::from_der(other.der()).is_ok_and(|other| other.public_key() == leaf.public_key())
+        };
+        let others = self.all_of(self.name())?.into_iter().filter(has_its_key);
+        let key = others.filter_map(|other| other.key().ok().flatten()).next();
+        let key = key.ok_or(StoreError::KeyKept { thumbprint })?;
+        let stored = StoredCertificate::new(leaf.der()).map_err(self.failed("read the certificate"))?;
+        stored.set_friendly_name(&friendly_name(leaf)).map_err(self.failed("name a certificate"))?;
+        stored.set_key(&key).map_err(self.failed("name the key of a certificate"))?;
+        self.put(self.name(), &stored, thumbprint)
+    }
+
     fn key_of(&self, thumbprint: Thumbprint) -> Result<Option<KeyContainer>, StoreError> {
         let Some(certificate) = self.find_in(self.name(), thumbprint)? else { return Ok(None) };
         let key = certificate.key().map_err(self.failed("read where a key is"))?;
@@ -280,10 +295,12 @@ impl Store for WindowsStore {
             if present.is_some_and(|present| present.has_key() || !certificate.has_key()) {
                 return Ok(Imported::Present);
             }
-            if certificate.kept_key().is_some() {
-                return Err(StoreError::KeyKept { thumbprint });
-            }
             self.import_chain(certificate)?;
+            if certificate.kept_key().is_some() {
+                // It was issued for a key that is here already, and does not leave.
+                self.import_beside(certificate.leaf())?;
+                return Ok(if is_new { Imported::Added } else { Imported::KeyAdded });
+            }
             self.import_new(certificate)?;
             Ok(if is_new { Imported::Added } else { Imported::KeyAdded })
         })
@@ -347,6 +364,14 @@ impl Store for WindowsStore {
     fn remove_leftovers(&self) -> Result<(), StoreError> {
         // Without any there is nothing to change, and no right to it is needed.
         if self.all_of(&self.incoming())?.is_empty() { Ok(()) } else { self.change(|| Ok(())) }
+    }
+
+    fn signer(&self, thumbprint: Thumbprint) -> Result<Option<SharedSigner>, StoreError> {
+        let Some(stored) = self.find_in(self.name(), thumbprint)? else { return Ok(None) };
+        let leaf = X509::from_der(stored.der()).map_err(|cause| self.unreadable(thumbprint, cause))?;
+        let reference = stored.key().map_err(self.failed("read where a key is"))?;
+        let reference = reference.filter(|reference| !reference.is_on_device());
+        Ok(reference.map(|reference| Arc::new(StoreSigner::new(leaf, &reference)) as SharedSigner))
     }
 
     fn has_access_lists(&self) -> bool {

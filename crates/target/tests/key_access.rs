@@ -120,6 +120,7 @@ impl Scene {
             policy: Policy::default(),
             doors: Doorkeeper { directory: self.directory.path().join("doors"), commands: None },
             guard: Guard { always: false, tls: Tls::Off, ports: Vec::new(), limit: Duration::from_secs(60) },
+            nodes: Vec::new(),
         }
     }
 

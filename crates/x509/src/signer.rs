@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 
+use aws_lc_rs::digest::{SHA256, SHA384};
 use der::Encode as _;
 use der::asn1::UintRef;
 
+use crate::key::KeyAlgorithm;
 use crate::x509::X509;
 
 /// The private key of a certificate, in a store that does not give it out.
@@ -28,4 +30,13 @@ pub fn ecdsa_signature(numbers: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     [UintRef::new(r).ok()?, UintRef::new(s).ok()?].to_der().ok()
+}
+
+/// The digest of a message that is signed with such a key.
+pub fn message_digest(algorithm: KeyAlgorithm, message: &[u8]) -> Vec<u8> {
+    let digest = match algorithm {
+        KeyAlgorithm::EcdsaP384 => &SHA384,
+        _ => &SHA256,
+    };
+    aws_lc_rs::digest::digest(digest, message).as_ref().to_vec()
 }

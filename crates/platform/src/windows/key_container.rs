@@ -3,6 +3,8 @@
 
 #![expect(unsafe_code, reason = "the calls of the system take and give raw memory")]
 
+mod signature;
+
 use std::fmt;
 use std::io;
 use std::ptr::{null, null_mut};
@@ -28,6 +30,8 @@ use zeroize::Zeroizing;
 
 use super::{refused, security, succeeded, wide};
 use crate::access_list::AccessList;
+
+pub use signature::SignatureScheme;
 
 /// Where a private key is, as a certificate names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,10 @@
 use std::io;
 
 use baton_platform::certificate_store::StoredCertificate;
-use baton_platform::key_container::{self, KeyBytes, KeyContainer, KeyReference};
-use baton_x509::{KeptKey, PfxContents, PrivateKey, Thumbprint, X509};
+use baton_platform::key_container::{self, KeyBytes, KeyContainer, KeyReference, SignatureScheme};
+use baton_x509::{
+    KeptKey, KeyAlgorithm, PfxContents, PrivateKey, Signer, Thumbprint, X509, ecdsa_signature, message_digest,
+};
 use zeroize::Zeroizing;
 
 use crate::{Location, Provider, StoreError, WindowsPlace};
@@ -84,5 +86,37 @@ impl Prepared {
     pub(super) fn reference(&self, place: &WindowsPlace, thumbprint: Thumbprint) -> KeyReference {
         let is_of_machine = place.location == Location::LocalMachine;
         KeyReference::new(&format!("Baton {} {thumbprint}", place.name.as_str()), self.bytes(), is_of_machine)
+    }
+}
+
+/// A private key of the store that signs where it is.
+#[derive(Debug)]
+pub(super) struct StoreSigner {
+    certificate: X509,
+    reference: KeyReference,
+}
+
+impl StoreSigner {
+    pub(super) fn new(certificate: X509, reference: &KeyReference) -> Self {
+        Self { certificate, reference: reference.for_signatures() }
+    }
+}
+
+impl Signer for StoreSigner {
+    fn certificate(&self) -> &X509 {
+        &self.certificate
+    }
+
+    fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>> {
+        let container = KeyContainer::open(&self.reference)?.ok_or(io::ErrorKind::NotFound)?;
+        let algorithm = self.certificate.key_algorithm();
+        let digest = message_digest(algorithm, message);
+        match algorithm {
+            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 => {
+                let numbers = container.sign(SignatureScheme::Ecdsa, &digest)?;
+                ecdsa_signature(&numbers).ok_or_else(|| io::ErrorKind::InvalidData.into())
+            }
+            _ => container.sign(SignatureScheme::RsaSha256, &digest),
+        }
     }
 }

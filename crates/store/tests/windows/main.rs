@@ -6,4 +6,5 @@
 mod foreign;
 mod import;
 mod scene;
+mod signing;
 mod trash;
