@@ -1,21 +1,21 @@
 //! What is true for every request and every answer, whichever page it is.
 //!
-//! Only reading is possible, only under a name that is ours, and every answer carries the same headers. The guard
-//! is outermost, so no page, and no refusal, can do without. The one exception is what hyper itself answers to
+//! Only names that are ours are answered, nothing is changed for the page of a stranger, and every answer carries the
+//! same headers. The guard is outermost, so no page, and no refusal, can do without. The one exception is what hyper itself answers to
 //! bytes that are no request: such an answer has no body.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::hosts::{Hosts, Wanted};
+use crate::same_origin::is_forged;
 
 /// The headers of every answer.
 ///
@@ -25,11 +25,12 @@ use crate::hosts::{Hosts, Wanted};
 static HEADERS: [(HeaderName, &str); 7] = [
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
+    // Not `no-referrer`: with it, browsers send `Origin: null` with the forms of our own pages.
+    (REFERRER_POLICY, "same-origin"),
     (CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -67,13 +68,15 @@ fn refusal(hosts: &Hosts, request: &Request) -> Option<Response> {
             ));
         }
     }
-    if request.method() == Method::GET || request.method() == Method::HEAD {
-        return None;
-    }
-    let mut refusal =
-        plain(StatusCode::METHOD_NOT_ALLOWED, "Nothing can be changed here: GET and HEAD are answered.\n");
-    refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    Some(refusal)
+    is_forged(request).then(|| {
+        let sentence = "Only the Designer's own pages can change something here. Open it and do it there.\n";
+        plain(StatusCode::FORBIDDEN, sentence)
+    })
+}
+
+/// The page is there, and not for this method; `Allow` is set by the router.
+pub(crate) async fn method_not_allowed() -> Response {
+    plain(StatusCode::METHOD_NOT_ALLOWED, "This page does not answer to that method.\n")
 }
 
 fn plain(code: StatusCode, sentence: &'static str) -> Response {

@@ -1,7 +1,7 @@
 //! The Designer: Baton's web interface.
 //!
-//! One page so far: how every certificate stands at every endpoint, and the last handovers. It reads; nothing
-//! can be changed from it. Beside it are the same things as numbers for Prometheus, at `/metrics`.
+//! How every certificate stands at every endpoint, and the last handovers. Beside it are the same things as numbers
+//! for Prometheus, at `/metrics`.
 //!
 //! # Policy
 //! - It listens on the loopback interface only, and over TLS only. Nobody signs in yet, so whoever reaches the
@@ -10,9 +10,13 @@
 //!   (DNS rebinding) is refused by that name; a page that frames or embeds this one is refused by the headers.
 //! - The Designer is a target of Baton like any other: its certificate is swapped while it runs
 //!   ([`HotCertificate`] is a [`HotSwap`](baton_target::HotSwap)), without a lost or a paused connection.
-//! - The page works without JavaScript, and none is ever allowed to run on it.
+//! - Pages work without JavaScript; what scripts there are come from this server as files, and none stands in a page.
+//! - Every route is a row of one table (`router.rs`) and names the [`Level`] that it asks for: there is no way to
+//!   serve a page without one. What changes anything is taken from our own pages and from programs, never from the
+//!   page of a stranger.
 //! - What there is to show comes from the binary through [`Overview`]; this crate knows no step of a handover.
 
+mod access;
 mod connection;
 mod guard;
 mod hosts;
@@ -20,10 +24,15 @@ mod listener;
 mod metrics;
 mod overview;
 mod page;
+mod route;
 mod router;
+mod same_origin;
 mod tls;
 
+pub use access::{Identity, Level, Via};
 pub use listener::{BindError, Listener};
 pub use metrics::Measurements;
 pub use overview::{BoxFuture, Overview};
+pub use route::RouteDescription;
+pub use router::route_descriptions;
 pub use tls::{CertificateFiles, HotCertificate, LoadError};

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::Connection;
 use crate::hosts::Hosts;
 use crate::overview::Overview;
-use crate::router::router;
+use crate::router::{Services, router};
 use crate::tls::HotCertificate;
 
 /// How many connections are open at once.
@@ -162,7 +162,7 @@ impl Listener {
         shutdown: impl Future<Output = ()>,
     ) {
         let tls = certificate.configuration();
-        let router = router(overview, Hosts::new(self.address, hosts));
+        let router = router(Services { overview }, Hosts::new(self.address, hosts));
         let (ending, ended) = watch::channel(());
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);

@@ -1,33 +1,62 @@
-//! Which page is where.
+//! The table of routes: which page is where, and whom it is for.
+//!
+//! The router is made of this table and of nothing else, so every page has a level.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRef, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
 
-use crate::guard::guard;
+use crate::access::{Level, identify};
+use crate::guard::{guard, method_not_allowed};
 use crate::hosts::Hosts;
 use crate::metrics;
 use crate::overview::Overview;
 use crate::page::{MissingPage, OverviewPage, Refresh};
+use crate::route::{Route, RouteDescription};
 
 const STYLE: &str = include_str!("../assets/style.css");
 
+/// What pages are made of; a handler takes what it needs of it as `State`.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) overview: Arc<dyn Overview>,
+}
+
+impl FromRef<Services> for Arc<dyn Overview> {
+    fn from_ref(services: &Services) -> Self {
+        Arc::clone(&services.overview)
+    }
+}
+
+fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/", Level::Read, overview_page),
+        Route::get("/style.css", Level::Open, style),
+        Route::get("/metrics", Level::Read, metrics),
+    ]
+}
+
+/// Every route there is, for those who want to see that each asks for the right level.
+pub fn route_descriptions() -> Vec<RouteDescription> {
+    routes().into_iter().map(Route::into_description).collect()
+}
+
 /// All pages, behind the guard.
-pub(crate) fn router(overview: Arc<dyn Overview>, hosts: Hosts) -> Router {
-    Router::new()
-        .route("/", get(overview_page))
-        .route("/style.css", get(style))
-        .route("/metrics", get(metrics))
+pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
+    routes()
+        .into_iter()
+        .fold(Router::new(), |router, route| route.mount(router))
         .fallback(missing)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(identify))
         .layer(from_fn_with_state(Arc::new(hosts), guard))
-        .with_state(overview)
+        .with_state(services)
 }
 
 /// The page tells what could be read even where a part of it could not; the status code then says that it is not

@@ -3,6 +3,7 @@
 //! SQLite in WAL mode with `synchronous=FULL`: a write has reached the disk when its call returns, and the
 //! engine relies on that. No write transaction is ever held across a wait for anything else.
 
+mod access_level;
 mod alert;
 mod certificate;
 mod database;
@@ -18,6 +19,7 @@ mod rescue;
 mod retirement;
 mod suggestion;
 
+pub use access_level::AccessLevel;
 pub use alert::{Alert, AlertChanges, AlertChannel, WaitingNotice};
 pub use certificate::{CertificateRecord, Met, Origin};
 pub use database::State;

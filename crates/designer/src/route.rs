@@ -1,0 +1,52 @@
+//! One row of the table of routes.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use crate::access::{Level, authorise};
+use crate::router::Services;
+
+/// A method and a path, what it asks of whoever comes, and what answers.
+pub(crate) struct Route {
+    description: RouteDescription,
+    handler: MethodRouter<Services>,
+}
+
+/// A route as it is told to others, such as a test that asks each of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteDescription {
+    /// `GET` stands for `HEAD` too.
+    pub method: Method,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    /// What it asks of whoever comes.
+    pub level: Level,
+}
+
+impl Route {
+    /// What is read, and changes nothing.
+    pub(crate) fn get<H: Handler<T, Services>, T: 'static>(
+        path: &'static str,
+        level: Level,
+        handler: H,
+    ) -> Self {
+        Self::new(Method::GET, path, level, on(MethodFilter::GET, handler))
+    }
+
+    fn new(method: Method, path: &'static str, level: Level, handler: MethodRouter<Services>) -> Self {
+        let handler = handler.route_layer(from_fn_with_state(level, authorise));
+        Self { description: RouteDescription { method, path, level }, handler }
+    }
+
+    /// Adds it to the router.
+    pub(crate) fn mount(self, router: Router<Services>) -> Router<Services> {
+        router.route(self.description.path, self.handler)
+    }
+
+    pub(crate) fn into_description(self) -> RouteDescription {
+        self.description
+    }
+}
