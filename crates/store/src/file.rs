@@ -145,32 +145,39 @@ impl Explain for ReadFileError {
 impl FileContents {
     /// Reads PEM, DER, PFX or P7B; `password` opens a PFX.
     pub fn read(path: &Path, password: Option<&str>) -> Result<Self, ReadFileError> {
-        let named = || path.to_owned();
-        let bytes = bounded_read(path)?;
-        if PemContents::is_pem(&bytes) {
+        Self::of_bytes(path, &bounded_read(path)?, password)
+    }
+
+    /// The same, of what is in memory already; errors call it `name`.
+    pub fn of_bytes(name: &Path, bytes: &[u8], password: Option<&str>) -> Result<Self, ReadFileError> {
+        let named = || name.to_owned();
+        if bytes.is_empty() {
+            return Err(ReadFileError::Empty { path: named() });
+        }
+        if PemContents::is_pem(bytes) {
             let contents =
-                PemContents::read(&bytes).map_err(|cause| ReadFileError::Pem { path: named(), cause })?;
+                PemContents::read(bytes).map_err(|cause| ReadFileError::Pem { path: named(), cause })?;
             return Ok(Self { certificates: contents.certificates, keys: contents.keys });
         }
-        if looks_like_p7b(&bytes) {
+        if looks_like_p7b(bytes) {
             let certificates =
-                read_p7b(&bytes).map_err(|cause| ReadFileError::P7b { path: named(), cause })?;
+                read_p7b(bytes).map_err(|cause| ReadFileError::P7b { path: named(), cause })?;
             return Ok(Self { certificates, keys: Vec::new() });
         }
-        let not_certificate = match X509::from_der(&bytes) {
+        let not_certificate = match X509::from_der(bytes) {
             Ok(certificate) => return Ok(Self { certificates: vec![certificate], keys: Vec::new() }),
             Err(cause) => cause,
         };
-        if let Some(key) = PrivateKey::from_der(&bytes) {
+        if let Some(key) = PrivateKey::from_der(bytes) {
             return Ok(Self { certificates: Vec::new(), keys: vec![key] });
         }
-        if X509::is_request(&bytes) {
+        if X509::is_request(bytes) {
             return Err(ReadFileError::Request { path: named() });
         }
         // A PFX begins with its version, 3 (RFC 7292, 4), which no certificate does.
-        match PfxContents::read(&bytes, password.unwrap_or_default()) {
+        match PfxContents::read(bytes, password.unwrap_or_default()) {
             Ok(contents) => Ok(Self { certificates: contents.certificates, keys: contents.keys }),
-            Err(PfxError::Unreadable { .. }) if !looks_like_pfx(&bytes) => {
+            Err(PfxError::Unreadable { .. }) if !looks_like_pfx(bytes) => {
                 Err(ReadFileError::Unknown { path: named(), cause: not_certificate })
             }
             Err(cause) => Err(ReadFileError::Pfx { path: named(), cause }),
