@@ -185,6 +185,19 @@ pub struct ProofRecord {
     pub at: Timestamp,
 }
 
+/// Which handovers are listed; all of them where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HandoverFilter {
+    /// Those before this one.
+    pub before: Option<HandoverId>,
+    /// Those of this target.
+    pub target: Option<String>,
+    /// Those of this `[[certificate]]`.
+    pub certificate: Option<String>,
+    /// Those that brought this certificate or took it away.
+    pub thumbprint: Option<Thumbprint>,
+}
+
 /// What follows from the end of a handover.
 #[derive(Debug, Clone, Default)]
 pub struct Closing {
@@ -302,6 +315,33 @@ impl State {
             .iter()
             .map(handover)
             .collect()
+    }
+
+    /// The last of those handovers that pass a filter, the newest first.
+    pub async fn handovers_of(
+        &self,
+        filter: &HandoverFilter,
+        limit: u32,
+    ) -> Result<Vec<Handover>, StateError> {
+        sqlx::query(
+            "SELECT * FROM handover
+             WHERE (?1 IS NULL OR id < ?1)
+               AND (?2 IS NULL OR target = ?2)
+               AND (?3 IS NULL OR certificate = ?3)
+               AND (?4 IS NULL OR old_thumbprint = ?4 OR new_thumbprint = ?4)
+             ORDER BY id DESC LIMIT ?5",
+        )
+        .bind(filter.before.map(|id| id.0))
+        .bind(&filter.target)
+        .bind(&filter.certificate)
+        .bind(filter.thumbprint.map(|thumbprint| thumbprint.to_string()))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the handovers"))?
+        .iter()
+        .map(handover)
+        .collect()
     }
 
     /// One handover.

@@ -26,7 +26,8 @@ pub use database::State;
 pub use error::StateError;
 pub use issuer::IssuerUse;
 pub use journal::{
-    Closing, Handover, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome, StepRecord,
+    Closing, Handover, HandoverFilter, HandoverId, NewHandover, Outcome, ProofRecord, Step, StepOutcome,
+    StepRecord,
 };
 pub use key::KeyRecord;
 pub use measure::{HANDOVER_SECONDS, HandoverTimes, Measures};
