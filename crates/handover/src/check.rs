@@ -160,6 +160,14 @@ impl Engine {
         (Some(inspection), findings)
     }
 
+    /// What speaks against a certificate as the successor at a target that was looked at, or is worth knowing. No
+    /// endpoint is asked.
+    pub fn examine(&self, target: &Target, inspection: &Inspection, successor: &Certificate) -> Vec<Finding> {
+        let endpoints = target.endpoints(inspection, Some(successor.leaf()));
+        let current = inspection.certificate.as_ref();
+        soundness::examine(successor, current, &endpoints, &self.roots, clock::now()).findings
+    }
+
     /// What was reset at a target, and the target as if that were in place.
     pub async fn inspect(&self, target: &Target) -> Result<(Option<Recovery>, Inspection), Finding> {
         let recovery =
