@@ -17,22 +17,31 @@
 //! - What there is to show comes from the binary through [`Overview`]; this crate knows no step of a handover.
 
 mod access;
+mod change;
 mod connection;
 mod guard;
 mod hosts;
 mod listener;
+mod look;
 mod metrics;
 mod overview;
 mod page;
+mod problem;
 mod route;
 mod router;
 mod same_origin;
 mod tls;
 
 pub use access::{Identity, Level, Via};
+pub use change::{Actions, Change, Done, SuccessorKey, Upload};
 pub use listener::{BindError, Listener};
+pub use look::{
+    CertificateLook, Choice, EndpointLook, KnownCertificate, ManagedLook, PendingRequest, ProductLook,
+    StoreLook, StoredCertificate, TargetLook,
+};
 pub use metrics::Measurements;
 pub use overview::{BoxFuture, Overview};
+pub use problem::{Problem, ProblemKind};
 pub use route::RouteDescription;
 pub use router::route_descriptions;
 pub use tls::{CertificateFiles, HotCertificate, LoadError};

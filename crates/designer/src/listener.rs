@@ -19,9 +19,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::change::Actions;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
-use crate::overview::Overview;
 use crate::router::{Services, router};
 use crate::tls::HotCertificate;
 
@@ -157,12 +157,12 @@ impl Listener {
         self,
         certificate: Arc<HotCertificate>,
         challenges: Option<Arc<ServerConfig>>,
-        overview: Arc<dyn Overview>,
+        actions: Arc<dyn Actions>,
         hosts: Vec<String>,
         shutdown: impl Future<Output = ()>,
     ) {
         let tls = certificate.configuration();
-        let router = router(Services { overview }, Hosts::new(self.address, hosts));
+        let router = router(Services { actions }, Hosts::new(self.address, hosts));
         let (ending, ended) = watch::channel(());
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);

@@ -12,7 +12,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 
+use baton_state::HandoverFilter;
+
 use crate::access::{Level, identify};
+use crate::change::Actions;
 use crate::guard::{guard, method_not_allowed};
 use crate::hosts::Hosts;
 use crate::metrics;
@@ -20,17 +23,26 @@ use crate::overview::Overview;
 use crate::page::{MissingPage, OverviewPage, Refresh};
 use crate::route::{Route, RouteDescription};
 
+/// How many handovers the overview lists.
+const LISTED_HANDOVERS: u32 = 20;
+
 const STYLE: &str = include_str!("../assets/style.css");
 
 /// What pages are made of; a handler takes what it needs of it as `State`.
 #[derive(Clone)]
 pub(crate) struct Services {
-    pub(crate) overview: Arc<dyn Overview>,
+    pub(crate) actions: Arc<dyn Actions>,
+}
+
+impl FromRef<Services> for Arc<dyn Actions> {
+    fn from_ref(services: &Services) -> Self {
+        Arc::clone(&services.actions)
+    }
 }
 
 impl FromRef<Services> for Arc<dyn Overview> {
     fn from_ref(services: &Services) -> Self {
-        Arc::clone(&services.overview)
+        Arc::clone(&services.actions) as Arc<dyn Overview>
     }
 }
 
@@ -63,7 +75,8 @@ pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
 /// the whole, for those who look at nothing else.
 async fn overview_page(State(overview): State<Arc<dyn Overview>>, RawQuery(query): RawQuery) -> Response {
     let refresh = if query.as_deref() == Some("refresh=off") { Refresh::Off } else { Refresh::On };
-    let (status, handovers) = tokio::join!(overview.status(), overview.handovers());
+    let (status, handovers) =
+        tokio::join!(overview.status(), overview.handovers(HandoverFilter::default(), LISTED_HANDOVERS));
     let whole = status.is_ok() && handovers.is_ok();
     let code = if whole { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     render(code, &OverviewPage::new(status, handovers, refresh))

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use baton_alarm::Alarm;
-use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Measurements, Overview};
+use baton_designer::{CertificateFiles, HotCertificate, Listener};
 use baton_finding::Explain as _;
-use baton_handover::{Report, Status};
 use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
 use baton_platform::lock::FileLock;
 use baton_platform::signals::{ReloadSignals, StopSignals};
-use baton_scheduler::{RenewOptions, Scheduler, Supervisor, Vitals};
+use baton_scheduler::{RenewOptions, Scheduler, Supervisor};
 use baton_target::HotSwap;
 use tokio::sync::{Notify, watch};
 
+mod pages;
 mod reload;
 mod supervision;
 
+use pages::Pages;
 use reload::Reload;
 use supervision::Supervision;
 
@@ -30,52 +31,6 @@ use crate::output::tell;
 use crate::place::Place;
 use crate::settings::alerts;
 use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, own_hosts};
-
-/// How many handovers the Designer lists.
-const LISTED_HANDOVERS: u32 = 20;
-
-/// What the Designer shows.
-struct Pages {
-    app: Arc<ArcSwap<App>>,
-    vitals: Arc<Vitals>,
-}
-
-impl Overview for Pages {
-    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
-        Box::pin(async {
-            let app = self.app.load_full();
-            app.renewals.engine.status(&app.subjects()).await.map_err(|error| error.chain())
-        })
-    }
-
-    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
-        Box::pin(async {
-            let app = self.app.load_full();
-            let state = app.renewals.engine.state();
-            let mut reports = Vec::new();
-            for handover in state.handovers(LISTED_HANDOVERS).await.map_err(|error| error.chain())? {
-                reports.push(Report::read(state, &handover).await.map_err(|error| error.chain())?);
-            }
-            Ok(reports)
-        })
-    }
-
-    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
-        Box::pin(async {
-            let status = self.status().await?;
-            let app = self.app.load_full();
-            let state = app.renewals.engine.state();
-            Ok(Measurements {
-                version: env!("CARGO_PKG_VERSION"),
-                status,
-                measures: state.measures().await.map_err(|error| error.chain())?,
-                alerts: state.alert_channels().await.map_err(|error| error.chain())?,
-                last_turn: self.vitals.last_turn(),
-                renewal_failures: self.vitals.failures(),
-            })
-        })
-    }
-}
 
 pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failure> {
     let place = Place::find(globals)?;
@@ -123,7 +78,11 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     let supervisor = supervision.clone().map(|supervision| supervision as Arc<dyn Supervisor>);
     let renewals = Arc::clone(&app.renewals);
     let scheduler = Arc::new(Scheduler::new(renewals, interval, Arc::clone(&alarm), heartbeat, supervisor));
-    let pages = Arc::new(Pages { app: Arc::clone(&shared), vitals: scheduler.vitals() });
+    let pages = Arc::new(Pages {
+        app: Arc::clone(&shared),
+        vitals: scheduler.vitals(),
+        changed: scheduler.changed(),
+    });
     let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
     let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;
     let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, pages, own_hosts(), shutdown));

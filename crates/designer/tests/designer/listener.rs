@@ -9,7 +9,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::site::{Fixed, Site};
+use crate::fixed::Fixed;
+use crate::site::Site;
 use crate::{authority, sample};
 
 #[tokio::test]
@@ -35,7 +36,8 @@ async fn a_port_in_use_is_told_before_anything_is_served() {
 #[tokio::test]
 async fn it_listens_on_ipv6_too() {
     let certificate = authority().issue(&["localhost"]).sign();
-    let overview = Fixed { status: Ok(sample::status(Vec::new())), handovers: Ok(Vec::new()) };
+    let overview =
+        Fixed { status: Ok(sample::status(Vec::new())), handovers: Ok(Vec::new()), ..Fixed::default() };
     let site = Site::start_with(&certificate, overview, "[::1]:0").await;
     assert_eq!(site.get("/").await.code, 200);
 }

@@ -9,6 +9,7 @@ mod certificate;
 mod client;
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod fixed;
 mod listener;
 mod metrics;
 mod overview;

@@ -1,7 +1,8 @@
 //! The numbers for monitoring systems.
 
+use crate::fixed::Fixed;
 use crate::sample::{DAY, row, served, status, troubled};
-use crate::site::{Fixed, Site};
+use crate::site::Site;
 use baton_finding::Finding;
 use baton_handover::StatusRow;
 
@@ -12,7 +13,10 @@ async fn the_numbers_are_those_of_the_status_and_the_journal() {
     let mut odd = StatusRow { served: Some(served(30 * DAY, 15 * DAY)), ..row("odd") };
     odd.endpoint = Some("a \"quoted\\\"\nname".to_owned());
     let status = Ok(status(vec![odd, silent]));
-    let answer = Site::start_showing(Fixed { status, handovers: Ok(Vec::new()) }).await.get("/metrics").await;
+    let answer = Site::start_showing(Fixed { status, handovers: Ok(Vec::new()), ..Fixed::default() })
+        .await
+        .get("/metrics")
+        .await;
     assert_eq!(answer.code, 200);
     let content_type = answer.header("content-type");
     assert_eq!(content_type, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -47,7 +51,8 @@ async fn the_numbers_are_those_of_the_status_and_the_journal() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_no_number() {
-    let broken = Fixed { status: Err("the disk is full".to_owned()), handovers: Ok(Vec::new()) };
+    let broken =
+        Fixed { status: Err("the disk is full".to_owned()), handovers: Ok(Vec::new()), ..Fixed::default() };
     let answer = Site::start_showing(broken).await.get("/metrics").await;
     assert_eq!((answer.code, answer.body.as_str()), (500, "the disk is full\n"));
 }

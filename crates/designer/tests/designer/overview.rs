@@ -6,12 +6,15 @@ use baton_state::Outcome;
 use baton_x509::Thumbprint;
 use jiff::SignedDuration;
 
+use crate::fixed::Fixed;
 use crate::sample::{DAY, HOUR, MINUTE, noon, report, row, served, status, troubled};
-use crate::site::{Fixed, Site};
+use crate::site::Site;
 
 /// The page for these rows and handovers.
 async fn page_of(rows: Vec<StatusRow>, handovers: Vec<Report>) -> String {
-    let site = Site::start_showing(Fixed { status: Ok(status(rows)), handovers: Ok(handovers) }).await;
+    let site =
+        Site::start_showing(Fixed { status: Ok(status(rows)), handovers: Ok(handovers), ..Fixed::default() })
+            .await;
     let answer = site.get("/").await;
     assert_eq!(answer.code, 200);
     answer.body
@@ -211,14 +214,22 @@ async fn refreshing_can_be_stopped() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_told_and_the_rest_is_shown() {
-    let broken = Fixed { status: Err("the disk is full".to_owned()), handovers: Ok(vec![report()]) };
+    let broken = Fixed {
+        status: Err("the disk is full".to_owned()),
+        handovers: Ok(vec![report()]),
+        ..Fixed::default()
+    };
     let answer = Site::start_showing(broken).await.get("/").await;
     assert_eq!(answer.code, 500);
     assert_says(&answer.body, "The state of the certificates cannot be read. the disk is full");
     assert_says(&answer.body, "17 served");
     assert!(answer.body.contains("http-equiv=\"refresh\" content=\"30\""), "it recovers by itself");
 
-    let broken = Fixed { status: Ok(status(vec![row("sap")])), handovers: Err("no such table".to_owned()) };
+    let broken = Fixed {
+        status: Ok(status(vec![row("sap")])),
+        handovers: Err("no such table".to_owned()),
+        ..Fixed::default()
+    };
     let answer = Site::start_showing(broken).await.get("/").await;
     assert_eq!(answer.code, 500);
     assert_says(&answer.body, "Every certificate is fine.");
@@ -244,7 +255,7 @@ async fn markup_in_names_is_shown_and_never_obeyed() {
     let escaped = "&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;&#60;img src=x&#62;";
     assert!(page.matches(escaped).count() >= 14, "{} of\n{page}", page.matches(escaped).count());
 
-    let broken = Fixed { status: Err(evil.to_owned()), handovers: Err(evil.to_owned()) };
+    let broken = Fixed { status: Err(evil.to_owned()), handovers: Err(evil.to_owned()), ..Fixed::default() };
     let site = Site::start_showing(broken).await;
     let broken = site.get("/").await.body;
     let missing = site.get("/%3Cscript%3E?<script>").await.body;

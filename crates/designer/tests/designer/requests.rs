@@ -4,7 +4,8 @@ use baton_testkit::IssuedCertificate;
 use tokio::process::Command;
 
 use crate::authority;
-use crate::site::{Fixed, Site};
+use crate::fixed::Fixed;
+use crate::site::Site;
 
 const SECURITY_HEADERS: &[(&str, &str)] = &[
     (
@@ -100,7 +101,7 @@ async fn a_request_without_a_host_or_with_several_is_a_bad_one() {
 #[tokio::test]
 async fn the_address_that_is_listened_on_is_a_name_too() {
     let certificate: IssuedCertificate = authority().issue(&["localhost"]).sign();
-    let overview = Fixed { status: Err(String::new()), handovers: Ok(Vec::new()) };
+    let overview = Fixed { status: Err(String::new()), handovers: Ok(Vec::new()), ..Fixed::default() };
     let site = Site::start_with(&certificate, overview, "127.8.0.9:0").await;
     assert_eq!(ask(&site, "/style.css", "Host: 127.8.0.9\r\n").await.code, 200);
     assert_eq!(ask(&site, "/style.css", "Host: 127.8.0.10\r\n").await.code, 421);
@@ -204,7 +205,8 @@ async fn the_pages_have_their_types_and_the_rest_is_missing() {
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let site = Site::start().await;
-    let broken = Fixed { status: Err("unreadable".to_owned()), handovers: Ok(Vec::new()) };
+    let broken =
+        Fixed { status: Err("unreadable".to_owned()), handovers: Ok(Vec::new()), ..Fixed::default() };
     let broken = Site::start_showing(broken).await;
     let answers = [
         (200, site.get("/").await),

@@ -3,38 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_designer::{BoxFuture, Measurements, Overview};
-use baton_handover::{Report, Status};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use crate::sample;
+use crate::fixed::Fixed;
 use crate::site::Site;
 
 /// Answers when it is let.
-struct Slow {
-    asked: Arc<Notify>,
-    answers: Arc<Semaphore>,
-}
-
-impl Overview for Slow {
-    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
-        Box::pin(async {
-            self.asked.notify_one();
-            self.answers.acquire().await.unwrap().forget();
-            Ok(sample::status(Vec::new()))
-        })
-    }
-
-    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
-        Box::pin(async { Err("not asked for here".to_owned()) })
-    }
+fn slow(asked: &Arc<Notify>, answers: &Arc<Semaphore>) -> Fixed {
+    Fixed { gate: Some((Arc::clone(asked), Arc::clone(answers))), ..Fixed::default() }
 }
 
 #[tokio::test]
@@ -59,7 +38,7 @@ async fn idle_connections_do_not_hold_it_up() {
 #[tokio::test]
 async fn an_answer_under_way_is_given() {
     let (asked, answers) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
-    let site = Site::start_showing(Slow { asked: Arc::clone(&asked), answers: Arc::clone(&answers) }).await;
+    let site = Site::start_showing(slow(&asked, &answers)).await;
     let address = site.address;
     let mut client = site.client().await;
     client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -79,8 +58,7 @@ async fn an_answer_under_way_is_given() {
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_cut_off_after_three_seconds() {
     let asked = Arc::new(Notify::new());
-    let site =
-        Site::start_showing(Slow { asked: Arc::clone(&asked), answers: Arc::new(Semaphore::new(0)) }).await;
+    let site = Site::start_showing(slow(&asked, &Arc::new(Semaphore::new(0)))).await;
     let mut client = site.client().await;
     client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     asked.notified().await;

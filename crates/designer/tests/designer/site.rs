@@ -3,35 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use baton_designer::{BoxFuture, CertificateFiles, HotCertificate, Listener, Measurements, Overview};
-use baton_handover::{Report, Status};
+use baton_designer::{Actions, CertificateFiles, HotCertificate, Listener};
 use baton_testkit::IssuedCertificate;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Client};
+use crate::fixed::Fixed;
 use crate::{issue, sample};
-
-/// What a page is asked to show: always the same.
-pub(crate) struct Fixed {
-    pub(crate) status: Result<Status, String>,
-    pub(crate) handovers: Result<Vec<Report>, String>,
-}
-
-impl Overview for Fixed {
-    fn status(&self) -> BoxFuture<'_, Result<Status, String>> {
-        Box::pin(async { self.status.clone() })
-    }
-
-    fn handovers(&self) -> BoxFuture<'_, Result<Vec<Report>, String>> {
-        Box::pin(async { self.handovers.clone() })
-    }
-
-    fn measurements(&self) -> BoxFuture<'_, Result<Measurements, String>> {
-        Box::pin(async { self.status.clone().map(sample::measurements) })
-    }
-}
 
 /// A running Designer.
 pub(crate) struct Site {
@@ -47,16 +27,16 @@ impl Site {
     /// With something to show, and a new certificate.
     pub(crate) async fn start() -> Self {
         let status = Ok(sample::status(vec![sample::row("sap")]));
-        Self::start_showing(Fixed { status, handovers: Ok(vec![sample::report()]) }).await
+        Self::start_showing(Fixed { status, handovers: Ok(vec![sample::report()]), ..Fixed::default() }).await
     }
 
-    pub(crate) async fn start_showing(overview: impl Overview + 'static) -> Self {
+    pub(crate) async fn start_showing(overview: impl Actions + 'static) -> Self {
         Self::start_with(&issue(), overview, "127.0.0.1:0").await
     }
 
     pub(crate) async fn start_with(
         certificate: &IssuedCertificate,
-        overview: impl Overview + 'static,
+        overview: impl Actions + 'static,
         address: &str,
     ) -> Self {
         let (directory, files) = empty_directory();
@@ -69,7 +49,7 @@ impl Site {
     pub(crate) async fn start_waiting() -> Self {
         let (directory, files) = empty_directory();
         let hot = HotCertificate::waiting(files.clone());
-        let overview = Fixed { status: Ok(sample::status(Vec::new())), handovers: Ok(Vec::new()) };
+        let overview = Fixed::default();
         Self::serve(directory, files, hot, overview, "127.0.0.1:0").await
     }
 
@@ -77,7 +57,7 @@ impl Site {
         directory: TempDir,
         files: CertificateFiles,
         hot: Arc<HotCertificate>,
-        overview: impl Overview + 'static,
+        overview: impl Actions + 'static,
         address: &str,
     ) -> Self {
         let listener = Listener::bind(address.parse().unwrap()).await.unwrap();

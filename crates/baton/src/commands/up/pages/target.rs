@@ -1,0 +1,155 @@
+//! A target, looked at now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_designer::{Choice, EndpointLook, Problem, ProductLook, StoredCertificate, TargetLook};
+use baton_finding::{Explain as _, Finding};
+use baton_handover::Subject;
+use baton_platform::clock;
+use baton_platform::durable::Attributes;
+use baton_store::{Entry, SharedStore};
+use baton_target::{Endpoint, Inspection, KeyFamily, Kind, Product, Target, probe};
+use tokio::task::JoinSet;
+
+use super::{problem, unknown};
+use crate::wiring::App;
+
+/// How long one address may take to answer: a person waits.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+
+pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
+    let target = app.target(name).map_err(unknown)?;
+    let engine = &app.renewals.engine;
+    let (recovery, inspection, findings) = match engine.inspect(target).await {
+        Ok((recovery, mut inspection)) => {
+            let findings = std::mem::take(&mut inspection.findings);
+            (recovery, Some(inspection), findings)
+        }
+        Err(finding) => (None, None, vec![finding]),
+    };
+    let endpoints = inspection.as_ref().map(|inspection| target.endpoints(inspection, inspection.leaf()));
+    let is_of_target = |subject: &Subject<'_>| subject.target.is_some_and(|of| of.name == target.name);
+    let subjects: Vec<Subject<'_>> = app.subjects().into_iter().filter(is_of_target).collect();
+    let status = engine.status(&subjects).await.map_err(|error| problem(error.into()))?;
+    let certificates = app.renewals.certificates.iter();
+    Ok(TargetLook {
+        name: target.name.clone(),
+        at: clock::now(),
+        product: match &target.kind {
+            Kind::Product(product) => Some(product_look(product)),
+            Kind::Files(_) => None,
+        },
+        named: inspection.as_ref().and_then(|inspection| inspection.current),
+        tls: inspection.as_ref().map(|inspection| inspection.tls),
+        references: inspection.as_ref().map(|found| found.references.clone()).unwrap_or_default(),
+        activation: target.activation.as_ref().map(ToString::to_string),
+        key_permissions: key_permissions(target),
+        findings,
+        endpoints: ask(endpoints.unwrap_or_default()).await,
+        choices: match &inspection {
+            Some(inspection) => choices(app, target, inspection).map_err(problem)?,
+            None => Vec::new(),
+        },
+        recovery,
+        certificates: certificates
+            .filter(|certificate| certificate.targets.iter().any(|of| of.name == target.name))
+            .map(|certificate| certificate.name.clone())
+            .collect(),
+        rows: status.rows,
+    })
+}
+
+fn product_look(product: &Product) -> ProductLook {
+    // Where its own files do not tell, the usual name stands.
+    let service = product.service().unwrap_or_else(|_| product.kind.usual_service());
+    ProductLook {
+        name: product.kind.display_name(),
+        directory: product.directory.display().to_string(),
+        account: service.account(),
+        service: service.display_name,
+        configuration_port: product.kind.configuration_port(),
+    }
+}
+
+/// Of PEM files; a store keeps keys by its own rules.
+fn key_permissions(target: &Target) -> Option<String> {
+    let Kind::Files(files) = &target.kind else { return None };
+    let attributes = Attributes::of(&files.key).ok()?;
+    Some(format!("{}: {attributes}", files.key.display()))
+}
+
+/// Asks every address at the same time.
+async fn ask(endpoints: Vec<Endpoint>) -> Vec<EndpointLook> {
+    let mut asked = JoinSet::new();
+    for (position, endpoint) in endpoints.into_iter().enumerate() {
+        match endpoint.resolve().await {
+            Err(error) => {
+                let look = EndpointLook { endpoint, address: None, seen: Err(error.to_string()) };
+                asked.spawn(async move { (position, look) });
+            }
+            Ok(addresses) => {
+                for address in addresses {
+                    let endpoint = endpoint.clone();
+                    asked.spawn(async move {
+                        let seen = probe(address, &endpoint.name, KeyFamily::Any, TIME_LIMIT).await;
+                        let address = Some(address.to_string());
+                        (position, EndpointLook { endpoint, address, seen: Ok(seen) })
+                    });
+                }
+            }
+        }
+    }
+    let mut looks = asked.join_all().await;
+    looks.sort_by(|(one, a), (other, b)| (one, &a.address).cmp(&(other, &b.address)));
+    looks.into_iter().map(|(_, look)| look).collect()
+}
+
+/// What the target's store and the common one hold, what fits first.
+fn choices(
+    app: &App,
+    target: &Arc<Target>,
+    inspection: &Inspection,
+) -> Result<Vec<Choice>, crate::failure::Failure> {
+    let mut choices: Vec<Choice> = Vec::new();
+    let stores: [&SharedStore; 2] = [&app.renewals.store, &target.store];
+    for store in stores {
+        for entry in store.list()? {
+            let Entry::Certificate { leaf, .. } = entry else { continue };
+            if choices.iter().any(|known| known.certificate.leaf == *leaf) {
+                continue;
+            }
+            let (certificate, findings) = match store.find(leaf.thumbprint()) {
+                Ok(Some(certificate)) => {
+                    let mut findings = app.renewals.engine.examine(target, inspection, &certificate);
+                    if certificate.key().is_none() {
+                        findings.push(Finding::error(
+                            "key-missing",
+                            "its private key is not in the store",
+                            "import the certificate with its key",
+                        ));
+                    }
+                    let (chain, has_key) = (certificate.chain().len(), certificate.key().is_some());
+                    (StoredCertificate { leaf: *leaf, chain, has_key }, findings)
+                }
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::debug!("{}", error.chain());
+                    (
+                        StoredCertificate { leaf: *leaf, chain: 0, has_key: false },
+                        vec![Finding::from_error(&error)],
+                    )
+                }
+            };
+            choices.push(Choice { certificate, findings });
+        }
+    }
+    choices.sort_by_key(|choice| {
+        let worst = choice.findings.iter().map(|finding| finding.severity).max();
+        (
+            worst == Some(baton_finding::Severity::Error),
+            std::cmp::Reverse(choice.certificate.leaf.not_after()),
+        )
+    });
+    Ok(choices)
+}

@@ -1,0 +1,121 @@
+//! What can be done from a page, and who does it.
+
+use std::sync::Arc;
+
+use baton_handover::Report;
+use baton_platform::progress::Progress;
+use baton_state::HandoverId;
+use baton_x509::Thumbprint;
+use zeroize::Zeroizing;
+
+use crate::look::PendingRequest;
+use crate::overview::{BoxFuture, Overview};
+use crate::problem::Problem;
+
+/// Something that is done to servers: it can be planned first, and watched while it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Hand a target over to a certificate of the store.
+    Swap {
+        /// The target.
+        target: String,
+        /// The certificate.
+        new: Thumbprint,
+        /// Switch TLS on along the way.
+        enable_tls: bool,
+    },
+    /// Get a successor now, due or not, and hand it over.
+    Renew {
+        /// The `[[certificate]]` of the settings.
+        certificate: String,
+        /// Whose key.
+        key: SuccessorKey,
+    },
+    /// Hand over what the CA has answered to a request.
+    Accept {
+        /// The certificate and those that issued it, in PEM.
+        certificates: String,
+    },
+    /// Put the certificate before back.
+    RollBack {
+        /// The handover that it is about.
+        handover: HandoverId,
+    },
+    /// Reset the TLS settings of a target whose certificate has expired.
+    Recover {
+        /// The target.
+        target: String,
+    },
+    /// Switch TLS off.
+    TlsOff {
+        /// The target.
+        target: String,
+    },
+    /// Switch TLS on again, with what it had.
+    TlsOn {
+        /// The target.
+        target: String,
+    },
+}
+
+/// Whether a successor has a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SuccessorKey {
+    /// As the settings say.
+    #[default]
+    AsSettled,
+    /// A new one.
+    New,
+    /// That of the certificate before.
+    Same,
+}
+
+/// What became of a change, or would.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// One for each handover.
+    pub reports: Vec<Report>,
+    /// What failed beside them.
+    pub problem: Option<Problem>,
+}
+
+/// A file that someone has sent, and what opens it.
+pub struct Upload {
+    /// What it was called there: for people, and never a path of this machine.
+    pub name: String,
+    /// Its content, which may be a private key.
+    pub content: Zeroizing<Vec<u8>>,
+    /// What opens a PFX.
+    pub password: Option<Zeroizing<String>>,
+}
+
+/// What the pages do; implemented by the binary with the very functions that the command line uses.
+pub trait Actions: Overview {
+    /// What a change would do; changes nothing.
+    fn plan(&self, change: Change) -> BoxFuture<'_, Result<Done, Problem>>;
+
+    /// Does it, while `progress` is told how far it has come.
+    fn carry_out(&self, change: Change, progress: Arc<dyn Progress>) -> BoxFuture<'_, Result<Done, Problem>>;
+
+    /// Makes a request for a successor, or finds the one that waits already.
+    fn request(
+        &self,
+        certificate: String,
+        key: SuccessorKey,
+    ) -> BoxFuture<'_, Result<PendingRequest, Problem>>;
+
+    /// Forgets a request, with its key.
+    fn cancel_request(&self, id: String) -> BoxFuture<'_, Result<PendingRequest, Problem>>;
+
+    /// The certificates of a file that a CA has answered with, in PEM; changes nothing.
+    fn read_answer(&self, upload: Upload) -> BoxFuture<'_, Result<String, Problem>>;
+
+    /// Puts a certificate with its key into the store.
+    fn import(&self, upload: Upload) -> BoxFuture<'_, Result<Thumbprint, Problem>>;
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("name", &self.name).field("length", &self.content.len()).finish()
+    }
+}
