@@ -19,11 +19,15 @@
 mod access;
 mod change;
 mod connection;
+mod form;
 mod guard;
+mod handler;
 mod hosts;
+mod language;
 mod listener;
 mod look;
 mod metrics;
+mod operation;
 mod overview;
 mod page;
 mod problem;

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::change::Actions;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
-use crate::router::{Services, router};
+use crate::router::{Ending, Services, router};
 use crate::tls::HotCertificate;
 
 /// How many connections are open at once.
@@ -162,8 +162,9 @@ impl Listener {
         shutdown: impl Future<Output = ()>,
     ) {
         let tls = certificate.configuration();
-        let router = router(Services { actions }, Hosts::new(self.address, hosts));
         let (ending, ended) = watch::channel(());
+        let services = Services { actions, operations: Arc::default(), ending: Ending(ended.clone()) };
+        let router = router(services, Hosts::new(self.address, hosts));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {

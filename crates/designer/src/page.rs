@@ -6,73 +6,37 @@
 
 mod attention;
 mod certificate;
+mod change;
 mod distinguished_name;
 mod handover;
+mod history;
+mod listing;
+mod managed;
+mod missing;
 mod moment;
+mod operation;
+mod overview;
+mod problem;
 mod prose;
+mod store;
+mod target;
+mod timeline;
 mod verdict;
 
-use askama::Template;
-use baton_handover::{Report, Status};
+use baton_handover::Status;
 use jiff::Timestamp;
 
-use certificate::CertificateRow;
-use handover::HandoverRow;
-use moment::Moment;
-use prose::{Stretch, Trouble, stretches};
-use verdict::Verdict;
-
-/// Whether the page loads itself again. It does unless its reader asks it not to: what moves by itself is hard to
-/// read for some (WCAG 2.2, success criterion 2.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refresh {
-    On,
-    Off,
-}
-
-/// How everything stands, and the last handovers.
-#[derive(Template)]
-#[template(path = "overview.html")]
-pub(crate) struct OverviewPage {
-    verdict: Verdict,
-    /// When the status was put together; `None` when it could not be.
-    at: Option<Moment>,
-    rows: Vec<CertificateRow>,
-    /// What is wrong beside the certificates.
-    troubles: Vec<Trouble>,
-    /// Else why they cannot be read.
-    handovers: Result<Vec<HandoverRow>, Vec<Stretch>>,
-    refresh: Refresh,
-    /// Seconds until the page loads itself again.
-    interval: u32,
-}
-
-/// There is no such page.
-#[derive(Template)]
-#[template(path = "missing.html")]
-pub(crate) struct MissingPage;
-
-impl OverviewPage {
-    pub(crate) fn new(
-        status: Result<Status, String>,
-        handovers: Result<Vec<Report>, String>,
-        refresh: Refresh,
-    ) -> Self {
-        let (verdict, at, rows, troubles, interval) = match status {
-            Ok(status) => {
-                let (rows, troubles) = (CertificateRow::all(&status), Trouble::all(&status.findings));
-                (Verdict::of(&status), Some(Moment::new(status.at)), rows, troubles, interval(&status))
-            }
-            Err(reason) => (Verdict::unknown(&reason), None, Vec::new(), Vec::new(), CALM_INTERVAL),
-        };
-        let now = at.as_ref().map(|at| at.at);
-        let handovers = match handovers {
-            Ok(reports) => Ok(HandoverRow::all(&reports, now)),
-            Err(reason) => Err(stretches(&reason)),
-        };
-        Self { verdict, at, rows, troubles, handovers, refresh, interval }
-    }
-}
+pub(crate) use change::PlanPage;
+pub(crate) use history::{HandoverPage, HistoryPage};
+pub(crate) use listing::Listing;
+pub(crate) use managed::ManagedPage;
+pub(crate) use missing::MissingPage;
+pub(crate) use operation::{CourseView, OperationPage};
+pub(crate) use overview::OverviewPage;
+pub(crate) use problem::ProblemPage;
+pub(crate) use store::{StorePage, StoredPage};
+pub(crate) use target::TargetPage;
+pub(crate) use timeline::TimelinePage;
 
 const CALM_INTERVAL: u32 = 30;
 

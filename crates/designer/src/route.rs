@@ -36,6 +36,15 @@ impl Route {
         Self::new(Method::GET, path, level, on(MethodFilter::GET, handler))
     }
 
+    /// What changes something.
+    pub(crate) fn post<H: Handler<T, Services>, T: 'static>(
+        path: &'static str,
+        level: Level,
+        handler: H,
+    ) -> Self {
+        Self::new(Method::POST, path, level, on(MethodFilter::POST, handler))
+    }
+
     fn new(method: Method, path: &'static str, level: Level, handler: MethodRouter<Services>) -> Self {
         let handler = handler.route_layer(from_fn_with_state(level, authorise));
         Self { description: RouteDescription { method, path, level }, handler }

@@ -4,34 +4,50 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Router;
-use axum::extract::{FromRef, RawQuery, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
-
-use baton_state::HandoverFilter;
+use tokio::sync::watch;
 
 use crate::access::{Level, identify};
 use crate::change::Actions;
 use crate::guard::{guard, method_not_allowed};
+use crate::handler::{asset, certificate, change, look, metrics, missing, overview};
 use crate::hosts::Hosts;
-use crate::metrics;
+use crate::operation::Operations;
 use crate::overview::Overview;
-use crate::page::{MissingPage, OverviewPage, Refresh};
 use crate::route::{Route, RouteDescription};
-
-/// How many handovers the overview lists.
-const LISTED_HANDOVERS: u32 = 20;
-
-const STYLE: &str = include_str!("../assets/style.css");
 
 /// What pages are made of; a handler takes what it needs of it as `State`.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) actions: Arc<dyn Actions>,
+    pub(crate) operations: Arc<Operations>,
+    pub(crate) ending: Ending,
+}
+
+/// Tells answers without an end of their own that the listener shuts down.
+#[derive(Clone)]
+pub(crate) struct Ending(pub(crate) watch::Receiver<()>);
+
+impl Ending {
+    /// Waits for it.
+    pub(crate) async fn begins(&mut self) {
+        // A sender that is gone has nothing more to say: that is the end too.
+        let _ = self.0.changed().await;
+    }
+}
+
+impl FromRef<Services> for Arc<Operations> {
+    fn from_ref(services: &Services) -> Self {
+        Arc::clone(&services.operations)
+    }
+}
+
+impl FromRef<Services> for Ending {
+    fn from_ref(services: &Services) -> Self {
+        services.ending.clone()
+    }
 }
 
 impl FromRef<Services> for Arc<dyn Actions> {
@@ -48,9 +64,27 @@ impl FromRef<Services> for Arc<dyn Overview> {
 
 fn routes() -> Vec<Route> {
     vec![
-        Route::get("/", Level::Read, overview_page),
-        Route::get("/style.css", Level::Open, style),
-        Route::get("/metrics", Level::Read, metrics),
+        Route::get("/style.css", Level::Open, asset::style),
+        Route::get("/htmx.js", Level::Open, asset::htmx),
+        Route::get("/htmx-sse.js", Level::Open, asset::htmx_sse),
+        Route::get("/metrics", Level::Read, metrics::metrics),
+        Route::get("/", Level::Read, overview::overview),
+        Route::get("/timeline", Level::Read, overview::timeline),
+        Route::get("/targets/{name}", Level::Read, look::target),
+        Route::get("/certificates/{name}", Level::Read, look::managed),
+        Route::post("/certificates/{name}/requests", Level::Modify, certificate::request),
+        Route::get("/certificates/{name}/requests/{id}", Level::Read, certificate::download),
+        Route::post("/certificates/{name}/requests/{id}/cancel", Level::Modify, certificate::cancel),
+        Route::post("/answers", Level::Modify, certificate::answer),
+        Route::get("/store", Level::Read, look::store),
+        Route::post("/store", Level::Modify, certificate::import),
+        Route::get("/store/{thumbprint}", Level::Read, look::stored),
+        Route::get("/history", Level::Read, look::history),
+        Route::get("/history/{id}", Level::Read, look::handover),
+        Route::post("/plan", Level::Modify, change::plan),
+        Route::post("/operations", Level::Modify, change::begin),
+        Route::get("/operations/{id}", Level::Read, change::operation),
+        Route::get("/operations/{id}/events", Level::Read, change::events),
     ]
 }
 
@@ -64,49 +98,9 @@ pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
     routes()
         .into_iter()
         .fold(Router::new(), |router, route| route.mount(router))
-        .fallback(missing)
+        .fallback(missing::missing)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(identify))
         .layer(from_fn_with_state(Arc::new(hosts), guard))
         .with_state(services)
-}
-
-/// The page tells what could be read even where a part of it could not; the status code then says that it is not
-/// the whole, for those who look at nothing else.
-async fn overview_page(State(overview): State<Arc<dyn Overview>>, RawQuery(query): RawQuery) -> Response {
-    let refresh = if query.as_deref() == Some("refresh=off") { Refresh::Off } else { Refresh::On };
-    let (status, handovers) =
-        tokio::join!(overview.status(), overview.handovers(HandoverFilter::default(), LISTED_HANDOVERS));
-    let whole = status.is_ok() && handovers.is_ok();
-    let code = if whole { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    render(code, &OverviewPage::new(status, handovers, refresh))
-}
-
-/// Prometheus takes any other answer than 200 for a scrape that has failed, and raises its own alert.
-async fn metrics(State(overview): State<Arc<dyn Overview>>) -> Response {
-    match overview.measurements().await.and_then(|measurements| measurements.encode()) {
-        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        Err(reason) => {
-            tracing::error!("there are no metrics: {reason}");
-            (StatusCode::INTERNAL_SERVER_ERROR, format!("{reason}\n")).into_response()
-        }
-    }
-}
-
-async fn style() -> Response {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
-}
-
-async fn missing() -> Response {
-    render(StatusCode::NOT_FOUND, &MissingPage)
-}
-
-fn render(code: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => (code, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!("a page of the Designer cannot be put together: {error}");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! How urgently something needs a person, as it is shown.
 
+use crate::language::Language;
+
 /// The words of [`Status`](baton_handover::Status), the most urgent last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Attention {
@@ -28,11 +30,11 @@ impl Attention {
     }
 
     /// What stands beside the icon.
-    pub(crate) fn label(self) -> &'static str {
+    pub(crate) fn label(self, t: &Language) -> &'static str {
         match self {
-            Self::Fine => "Fine",
-            Self::Soon => "Attention soon",
-            Self::Now => "Attention now",
+            Self::Fine => t.fine(),
+            Self::Soon => t.attention_soon(),
+            Self::Now => t.attention_now(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The rows of the first table: a certificate at an endpoint.
 
-use std::cmp::Reverse;
-
-use baton_handover::{ServedReport, Status, StatusRow};
+use baton_handover::{DueReason, ServedReport, StatusRow};
 use baton_x509::Thumbprint;
 use jiff::Timestamp;
+
+use crate::language::Language;
 
 use super::attention::Attention;
 use super::moment::{Moment, RelativeMoment, words};
@@ -22,8 +22,12 @@ pub(crate) struct CertificateRow {
     pub(crate) served: Option<ServedCell>,
     pub(crate) left: Option<LeftCell>,
     pub(crate) due: Option<RelativeMoment>,
+    /// Why then.
+    pub(crate) due_reason: Option<&'static str>,
     pub(crate) probed: Option<RelativeMoment>,
     pub(crate) troubles: Vec<Trouble>,
+    /// Clients are refused at this moment.
+    pub(crate) is_expired: bool,
 }
 
 /// What an endpoint served when it was last asked.
@@ -46,14 +50,7 @@ pub(crate) struct LeftCell {
 }
 
 impl CertificateRow {
-    /// The rows of a status, the most urgent first, else in their order.
-    pub(crate) fn all(status: &Status) -> Vec<Self> {
-        let mut rows: Vec<Self> = status.rows.iter().map(|row| Self::new(row, status.at)).collect();
-        rows.sort_by_key(|row| Reverse(row.attention));
-        rows
-    }
-
-    fn new(row: &StatusRow, now: Timestamp) -> Self {
+    pub(crate) fn new(row: &StatusRow, now: Timestamp, t: Language) -> Self {
         Self {
             attention: Attention::read(&row.attention),
             certificate: row.certificate.clone(),
@@ -62,11 +59,18 @@ impl CertificateRow {
             address: row.address.clone().filter(|address| row.endpoint.as_ref() != Some(address)),
             served: row.served.as_ref().map(ServedCell::new),
             left: match &row.served {
-                Some(served) => Some(LeftCell::of_served(served, now)),
-                None => row.days_left.map(LeftCell::of_issued),
+                Some(served) => Some(LeftCell::of_served(served, now, t)),
+                None => row.days_left.map(|days| LeftCell::of_issued(days, t)),
             },
-            due: row.due.map(|due| RelativeMoment::new(due, now)),
-            probed: row.probed_at.map(|at| RelativeMoment::new(at, now)),
+            due: row.due.map(|due| RelativeMoment::new(due, now, t)),
+            due_reason: row.due_reason.map(|reason| match reason {
+                DueReason::Ari => t.due_ari(),
+                DueReason::Lifetime => t.due_lifetime(),
+                DueReason::Retry => t.due_retry(),
+                DueReason::Pending => t.due_pending(),
+            }),
+            is_expired: row.served.as_ref().is_some_and(|served| served.not_after < now),
+            probed: row.probed_at.map(|at| RelativeMoment::new(at, now, t)),
             troubles: Trouble::all(&row.findings),
         }
     }
@@ -85,23 +89,32 @@ impl ServedCell {
 }
 
 impl LeftCell {
-    fn of_served(served: &ServedReport, now: Timestamp) -> Self {
-        let left = served.not_after.duration_since(now);
-        let words = words(left);
+    pub(crate) fn of_served(served: &ServedReport, now: Timestamp, t: Language) -> Self {
+        Self::of_validity(served.not_before, served.not_after, now, t)
+    }
+
+    pub(crate) fn of_validity(
+        not_before: Timestamp,
+        not_after: Timestamp,
+        now: Timestamp,
+        t: Language,
+    ) -> Self {
+        let left = not_after.duration_since(now);
+        let words = words(left, t);
         Self {
-            words: if left.is_negative() { format!("expired {words} ago") } else { words },
-            until: Some(Moment::new(served.not_after)),
-            share: Some((left.as_secs().max(0), lifetime(served.not_before, served.not_after).max(1))),
+            words: if left.is_negative() { t.expired_ago(words) } else { words },
+            until: Some(Moment::new(not_after)),
+            share: Some((left.as_secs().max(0), lifetime(not_before, not_after).max(1))),
         }
     }
 
     /// Nothing was seen at the endpoint: this is what was issued for it last.
-    fn of_issued(days: i64) -> Self {
+    fn of_issued(days: i64, t: Language) -> Self {
         let words = match days {
-            ..0 => "expired".to_owned(),
-            0 => "less than a day".to_owned(),
-            1 => "1 day".to_owned(),
-            days => format!("{days} days"),
+            ..0 => t.expired().to_owned(),
+            0 => t.less_than_a_day().to_owned(),
+            1 => t.one_day().to_owned(),
+            days => t.days(days).replace('\u{a0}', " "),
         };
         Self { words, until: None, share: None }
     }

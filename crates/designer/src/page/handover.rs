@@ -6,6 +6,8 @@ use baton_state::{HandoverId, Outcome, Step};
 use baton_x509::Thumbprint;
 use jiff::Timestamp;
 
+use crate::language::Language;
+
 use super::moment::{RelativeMoment, elapsed};
 use super::prose::Trouble;
 
@@ -34,23 +36,26 @@ pub(crate) struct OutcomeCell {
 
 impl HandoverRow {
     /// Seen from `now`; from the start of each where the time is not known.
-    pub(crate) fn all(reports: &[Report], now: Option<Timestamp>) -> Vec<Self> {
-        reports.iter().map(|report| Self::new(report, now.unwrap_or(report.started_at))).collect()
+    pub(crate) fn all(reports: &[Report], now: Option<Timestamp>, t: Language) -> Vec<Self> {
+        reports.iter().map(|report| Self::new(report, now.unwrap_or(report.started_at), t)).collect()
     }
 
-    fn new(report: &Report, now: Timestamp) -> Self {
+    fn new(report: &Report, now: Timestamp, t: Language) -> Self {
         let went_well = matches!(report.outcome, Some(Outcome::Served | Outcome::Unchanged) | None);
         let to_tell =
             report.findings.iter().filter(|finding| !went_well && finding.severity != Severity::Notice);
         Self {
             id: report.id,
-            started: RelativeMoment::new(report.started_at, now),
+            started: RelativeMoment::new(report.started_at, now, t),
             certificate: report.certificate.clone(),
             target: report.target.clone(),
-            outcome: OutcomeCell::new(report.outcome),
+            outcome: OutcomeCell::new(report.outcome, t),
             old: report.old,
             new: report.new,
-            took: elapsed(report.steps.iter().filter(belongs_to_the_handover).map(|step| step.seconds).sum()),
+            took: elapsed(
+                report.steps.iter().filter(belongs_to_the_handover).map(|step| step.seconds).sum(),
+                t,
+            ),
             proofs: report.proof.len(),
             troubles: Trouble::all(to_tell),
         }
@@ -63,16 +68,16 @@ fn belongs_to_the_handover(step: &&StepReport) -> bool {
 }
 
 impl OutcomeCell {
-    fn new(outcome: Option<Outcome>) -> Self {
+    pub(crate) fn new(outcome: Option<Outcome>, t: Language) -> Self {
         let (words, class) = match outcome {
-            None => ("under way", "notice"),
-            Some(Outcome::Served) => ("served", "fine"),
-            Some(Outcome::Unchanged) => ("unchanged", "fine"),
-            Some(Outcome::Planned) => ("planned", "notice"),
-            Some(Outcome::Refused) => ("refused", "soon"),
-            Some(Outcome::RolledBack) => ("rolled back", "soon"),
-            Some(Outcome::Pending) => ("pending", "soon"),
-            Some(Outcome::Stuck) => ("stuck", "now"),
+            None => (t.under_way(), "notice"),
+            Some(Outcome::Served) => (t.outcome_served(), "fine"),
+            Some(Outcome::Unchanged) => (t.outcome_unchanged(), "fine"),
+            Some(Outcome::Planned) => (t.outcome_planned(), "notice"),
+            Some(Outcome::Refused) => (t.outcome_refused(), "soon"),
+            Some(Outcome::RolledBack) => (t.outcome_rolled_back(), "soon"),
+            Some(Outcome::Pending) => (t.outcome_pending(), "soon"),
+            Some(Outcome::Stuck) => (t.outcome_stuck(), "now"),
         };
         Self { words, class }
     }

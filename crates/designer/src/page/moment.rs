@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::language::Language;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -9,7 +11,6 @@ const DAY: u64 = 24 * HOUR;
 /// A time as it is shown: UTC, for the eye and for machines.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
-    pub(crate) at: Timestamp,
     /// RFC 3339, for the attribute `datetime`.
     pub(crate) datetime: String,
     /// The whole, to the second.
@@ -28,7 +29,6 @@ pub(crate) struct RelativeMoment {
 impl Moment {
     pub(crate) fn new(at: Timestamp) -> Self {
         Self {
-            at,
             datetime: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             second: at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         }
@@ -36,50 +36,55 @@ impl Moment {
 }
 
 impl RelativeMoment {
-    pub(crate) fn new(at: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn new(at: Timestamp, now: Timestamp, t: Language) -> Self {
         let date = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
         let format = if date(at) == date(now) { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
-        Self { moment: Moment::new(at), distance: distance(at, now), brief: at.strftime(format).to_string() }
+        Self {
+            moment: Moment::new(at),
+            distance: distance(at, now, t),
+            brief: at.strftime(format).to_string(),
+        }
     }
 }
 
-fn distance(at: Timestamp, now: Timestamp) -> String {
+fn distance(at: Timestamp, now: Timestamp, t: Language) -> String {
     let distance = at.duration_since(now);
     if distance.as_secs() == 0 {
-        "just now".to_owned()
+        t.just_now().to_owned()
     } else if distance.is_negative() {
-        format!("{} ago", words(distance))
+        t.ago(words(distance, t))
     } else {
-        format!("in {}", words(distance))
+        t.ahead(words(distance, t))
     }
 }
 
 /// A duration without its sign, as exactly as its size deserves: days from two days on; below, hours and
 /// minutes, then minutes, with seconds below ten. A number is not torn from its unit.
-pub(crate) fn words(duration: SignedDuration) -> String {
+pub(crate) fn words(duration: SignedDuration, t: Language) -> String {
     let seconds = duration.as_secs().unsigned_abs();
-    let pair = |first: u64, first_unit: &str, second: u64, second_unit: &str| match second {
-        0 => format!("{first}\u{a0}{first_unit}"),
-        _ => format!("{first}\u{a0}{first_unit} {second}\u{a0}{second_unit}"),
+    let pair = |first: String, rest: u64, second: String| match rest {
+        0 => first,
+        _ => format!("{first} {second}"),
     };
     if seconds >= 2 * DAY {
-        pair(seconds / DAY, "days", 0, "")
+        t.days(seconds / DAY)
     } else if seconds >= HOUR {
-        pair(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min")
+        let minutes = seconds % HOUR / MINUTE;
+        pair(t.hours(seconds / HOUR), minutes, t.minutes(minutes))
     } else if seconds >= 10 * MINUTE {
-        pair(seconds / MINUTE, "min", 0, "")
+        t.minutes(seconds / MINUTE)
     } else if seconds >= MINUTE {
-        pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
+        pair(t.minutes(seconds / MINUTE), seconds % MINUTE, t.seconds(seconds % MINUTE))
     } else {
-        pair(seconds, "s", 0, "")
+        t.seconds(seconds)
     }
 }
 
 /// How long work took: tenths of a second below a minute.
-pub(crate) fn elapsed(seconds: f64) -> String {
+pub(crate) fn elapsed(seconds: f64, t: Language) -> String {
     if seconds < MINUTE as f64 {
         format!("{seconds:.1} s")
     } else {
-        words(SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX))
+        words(SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX), t)
     }
 }

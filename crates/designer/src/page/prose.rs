@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 
 use baton_finding::{Finding, Severity};
 
+use crate::language::Language;
+
 /// A stretch of a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stretch {
@@ -15,7 +17,7 @@ pub(crate) struct Stretch {
 /// A finding as it is shown.
 #[derive(Debug)]
 pub(crate) struct Trouble {
-    pub(crate) severity: Severity,
+    severity: Severity,
     pub(crate) code: String,
     pub(crate) message: Vec<Stretch>,
     /// Empty when there is nothing to do.
@@ -36,6 +38,15 @@ impl Trouble {
             code: finding.code.clone(),
             message: stretches(&finding.message),
             hint: stretches(&finding.hint),
+        }
+    }
+
+    /// Its weight in words.
+    pub(crate) fn weight(&self, t: &Language) -> &'static str {
+        match self.severity {
+            Severity::Notice => t.notice(),
+            Severity::Warning => t.warning(),
+            Severity::Error => t.error(),
         }
     }
 

@@ -1,0 +1,269 @@
+//! Texts that are always the same.
+
+use super::Language;
+
+macro_rules! words {
+    ($($name:ident: $english:literal, $german:literal;)+) => {
+        impl Language {
+            $(pub(crate) fn $name(self) -> &'static str {
+                match self {
+                    Self::English => $english,
+                    Self::German => $german,
+                }
+            })+
+        }
+    };
+}
+
+words! {
+    // Everywhere.
+    skip_to_content: "Skip to the content", "Zum Inhalt springen";
+    pages: "Pages", "Seiten";
+    overview: "Overview", "Übersicht";
+    timeline: "Timeline", "Zeitleiste";
+    store: "Store", "Speicher";
+    history: "History", "Verlauf";
+    no_such_page: "There is no such page.", "Diese Seite gibt es nicht.";
+    no_such_page_title: "There is no such page", "Diese Seite gibt es nicht";
+    to_the_overview: "To the overview", "Zur Übersicht";
+    back: "Back", "Zurück";
+    none: "none", "keines";
+    not_known: "not known", "nicht bekannt";
+    to: "to", "zu";
+
+    // How urgent it is.
+    fine: "Fine", "In Ordnung";
+    attention_soon: "Attention soon", "Bald handeln";
+    attention_now: "Attention now", "Jetzt handeln";
+    notice: "notice", "Hinweis";
+    warning: "warning", "Warnung";
+    error: "error", "Fehler";
+    all_is_fine: "Every certificate is fine.", "Alle Zertifikate sind in Ordnung.";
+    attention_is_needed_soon: "Attention is needed soon.", "Bald ist etwas zu tun.";
+    attention_is_needed_now: "Attention is needed now.", "Jetzt ist etwas zu tun.";
+    among_endpoints: "endpoints", "Endpunkten";
+    among_entries: "entries", "Einträgen";
+    just_now: "just now", "gerade eben";
+    one_day: "1 day", "1 Tag";
+    less_than_a_day: "less than a day", "weniger als ein Tag";
+    expired: "expired", "abgelaufen";
+    nothing_yet: "There is nothing to look after yet.", "Es gibt noch nichts zu betreuen.";
+    settings_name_nothing: "The settings name neither a certificate nor a target.",
+        "Die Einstellungen nennen weder ein Zertifikat noch ein Ziel.";
+    state_unreadable: "The state of the certificates cannot be read.",
+        "Der Zustand der Zertifikate kann nicht gelesen werden.";
+    renewal_is_due: "A renewal is due.", "Eine Erneuerung ist fällig.";
+
+    // The overview.
+    certificates_caption: "Certificates and where they are served", "Zertifikate und wo sie ausgeliefert werden";
+    certificate: "Certificate", "Zertifikat";
+    state: "State", "Zustand";
+    endpoint: "Endpoint", "Endpunkt";
+    served: "Served", "Ausgeliefert";
+    time_left: "Time left", "Restzeit";
+    part_left: "Part of the lifetime that is left", "Anteil der verbleibenden Laufzeit";
+    renewal_due: "Renewal due", "Erneuerung fällig";
+    last_asked: "Last asked", "Zuletzt gefragt";
+    not_in_settings: "not in the settings", "nicht in den Einstellungen";
+    none_known: "none known", "keiner bekannt";
+    no_common_name: "no common name", "ohne Common Name";
+    nothing: "nothing", "nichts";
+    not_asked_yet: "not asked yet", "noch nicht gefragt";
+    as_issued: "as issued", "wie ausgestellt";
+    due_ari: "as its issuer suggests (ARI)", "wie die Zertifizierungsstelle vorschlägt (ARI)";
+    due_lifetime: "by its lifetime", "nach seiner Laufzeit";
+    due_retry: "tried again then", "dann neuer Versuch";
+    due_pending: "issued, to be handed over", "ausgestellt, Übergabe steht aus";
+    search: "Search", "Suche";
+    search_hint: "certificate, target, endpoint, issuer, thumbprint",
+        "Zertifikat, Ziel, Endpunkt, Aussteller, Fingerabdruck";
+    show_all: "All", "Alle";
+    sort_by: "Sort by", "Sortieren nach";
+    sort_urgency: "urgency", "Dringlichkeit";
+    apply: "Apply", "Anwenden";
+    nothing_matches: "Nothing matches. Search for something else.",
+        "Nichts passt dazu. Suchen Sie nach etwas anderem.";
+    previous_page: "Previous", "Vorherige";
+    next_page: "Next", "Nächste";
+    way_out: "What to do now", "Was jetzt zu tun ist";
+    stop_refresh: "Stop that", "Das anhalten";
+    page_stays: "This page stays as it is.", "Diese Seite bleibt, wie sie ist.";
+    start_refresh: "Load it again by itself", "Wieder von selbst neu laden";
+
+    // The timeline.
+    timeline_caption: "The lifetimes of all certificates", "Die Laufzeiten aller Zertifikate";
+    today: "now", "jetzt";
+    lifetime: "lifetime", "Laufzeit";
+    renewal_window: "renewal window", "Erneuerungsfenster";
+    past_handover: "handover", "Übergabe";
+    nothing_to_draw: "No certificate was seen at an endpoint yet.",
+        "An keinem Endpunkt wurde bisher ein Zertifikat gesehen.";
+
+    // Handovers.
+    last_handovers: "Last handovers", "Letzte Übergaben";
+    handovers: "Handovers", "Übergaben";
+    handovers_unreadable: "The last handovers cannot be read.",
+        "Die letzten Übergaben können nicht gelesen werden.";
+    no_handover_yet: "There was no handover yet.", "Es gab noch keine Übergabe.";
+    handover: "Handover", "Übergabe";
+    outcome: "Outcome", "Ergebnis";
+    begun: "Begun", "Begonnen";
+    target: "Target", "Ziel";
+    old_to_new: "Old to new", "Alt zu neu";
+    took: "Took", "Dauer";
+    proofs: "Proofs", "Nachweise";
+    under_way: "under way", "läuft";
+    outcome_served: "served", "ausgeliefert";
+    outcome_unchanged: "unchanged", "unverändert";
+    outcome_planned: "planned", "geplant";
+    outcome_refused: "refused", "abgelehnt";
+    outcome_rolled_back: "rolled back", "zurückgenommen";
+    outcome_pending: "pending", "steht aus";
+    outcome_stuck: "stuck", "hängt fest";
+    older: "Older", "Ältere";
+    steps: "Steps", "Schritte";
+    step: "Step", "Schritt";
+    output: "Output", "Ausgabe";
+    step_begun: "begun", "begonnen";
+    step_done: "done", "erledigt";
+    step_failed: "failed", "fehlgeschlagen";
+    tls_version: "TLS version", "TLS-Version";
+    chain: "Chain", "Kette";
+    at: "At", "Zeit";
+    roll_back_heading: "Put the certificate before back", "Das vorherige Zertifikat zurückholen";
+    roll_back_button: "See what rolling back does", "Zeigen, was das Zurückholen tut";
+
+    // A target.
+    looked_at: "What was found", "Was gefunden wurde";
+    product: "Product", "Produkt";
+    pem_files: "a server with PEM files", "ein Server mit PEM-Dateien";
+    directory: "Directory", "Verzeichnis";
+    service: "Service", "Dienst";
+    service_account: "Account of the service", "Konto des Dienstes";
+    after_setup: "after a fresh setup", "nach einer neuen Einrichtung";
+    taken_up_by: "A change is taken up by", "Änderungen übernimmt";
+    key_permissions: "Who may read the key", "Wer den Schlüssel lesen darf";
+    tls: "TLS", "TLS";
+    tls_on: "on", "an";
+    tls_off: "off", "aus";
+    named_now: "Names now", "Nennt jetzt";
+    references: "References", "Verweise";
+    place: "Place", "Ort";
+    names_certificate: "Names", "Nennt";
+    web_server: "Web Server", "Web Server";
+    configuration_server: "Configuration Server", "Configuration Server";
+    live_endpoints: "Endpoints, asked just now", "Endpunkte, eben gefragt";
+    answer: "Answer", "Antwort";
+    for_names: "For", "Für";
+    assumed: "assumed", "angenommen";
+    no_endpoints: "It has no endpoint that could be asked.", "Es hat keinen Endpunkt, der gefragt werden könnte.";
+    pick_certificate: "Pick certificate", "Zertifikat wählen";
+    store_empty: "The store is empty.", "Der Speicher ist leer.";
+    import_one: "Import a certificate", "Ein Zertifikat importieren";
+    issued_by: "Issued by", "Ausgestellt von";
+    key: "Key", "Schlüssel";
+    has_key: "has key", "Schlüssel da";
+    without_key: "without key", "ohne Schlüssel";
+    fits: "Fits", "Passt";
+    fits_not: "Does not fit", "Passt nicht";
+    in_use: "in use", "in Gebrauch";
+    tls_enabled: "TLS enabled", "TLS eingeschaltet";
+    tls_enabled_hint: "While TLS is off the server answers plain HTTP.",
+        "Ohne TLS antwortet der Server mit unverschlüsseltem HTTP.";
+    save: "Save", "Speichern";
+    save_hint: "Nothing is changed yet: the plan comes first.",
+        "Noch wird nichts geändert: zuerst kommt der Plan.";
+    managed_certificates: "Its certificates in the settings", "Seine Zertifikate in den Einstellungen";
+    expired_sentence: "The certificate of this server has expired.",
+        "Das Zertifikat dieses Servers ist abgelaufen.";
+    expired_detail: "Clients are refused at this moment. A renewal is the way out; where none can be had, resetting \
+                     TLS makes the server answer again, without TLS.",
+        "Clients werden gerade abgewiesen. Eine Erneuerung ist der Ausweg; wo keine zu haben ist, antwortet der \
+         Server nach dem Zurücksetzen von TLS wieder, ohne TLS.";
+    recover_button: "See what resetting TLS does", "Zeigen, was das Zurücksetzen von TLS tut";
+    tls_on_button: "See what switching TLS on again does", "Zeigen, was das Wiedereinschalten von TLS tut";
+    recovery_sentence: "TLS was reset here, and waits to be put back.",
+        "TLS wurde hier zurückgesetzt und wartet darauf, wiederhergestellt zu werden.";
+
+    // A change.
+    plan: "Plan", "Plan";
+    plan_of_nothing: "There is nothing to do.", "Es gibt nichts zu tun.";
+    carry_out_heading: "Do it now?", "Jetzt ausführen?";
+    carry_out_hint: "References are changed, and the server is told to take them up: it may be restarted. What fails \
+                     is undone, and the old certificate proven.",
+        "Die Verweise werden geändert, und der Server übernimmt sie: er wird dazu vielleicht neu gestartet. Was \
+         misslingt, wird rückgängig gemacht und das alte Zertifikat nachgewiesen.";
+    carry_out_button: "Carry it out, and restart the server", "Ausführen und den Server neu starten";
+    refused_heading: "It would be refused: nothing was changed.", "Das würde abgelehnt: Nichts wurde geändert.";
+    leave_it: "Leave everything as it is", "Alles lassen, wie es ist";
+    change_swap: "Hand over to another certificate", "Übergabe an ein anderes Zertifikat";
+    change_renew: "Renew now", "Jetzt erneuern";
+    change_accept: "Take the answer of the CA", "Die Antwort der Zertifizierungsstelle annehmen";
+    change_roll_back: "Put the certificate before back", "Das vorherige Zertifikat zurückholen";
+    change_recover: "Reset TLS", "TLS zurücksetzen";
+    change_tls_off: "Switch TLS off", "TLS ausschalten";
+    change_tls_on: "Switch TLS on again", "TLS wieder einschalten";
+    live_hint: "Leaving this page does not stop it.", "Das Verlassen dieser Seite hält es nicht an.";
+    ended_heading: "It has ended.", "Es ist beendet.";
+    just_begun: "It has just begun.", "Es hat eben begonnen.";
+    see_handover: "See the whole handover", "Die ganze Übergabe ansehen";
+
+    // A certificate of the settings.
+    names: "Names", "Namen";
+    issuer: "Issuer", "Zertifizierungsstelle";
+    by_hand: "a person carries the request", "ein Mensch bringt den Antrag hin";
+    targets: "Targets", "Ziele";
+    in_force: "In force", "In Kraft";
+    issued_pending: "Issued, not handed over", "Ausgestellt, nicht übergeben";
+    last_failure: "Failed last", "Zuletzt misslungen";
+    renew_now: "Renew now", "Jetzt erneuern";
+    with_new_key: "With a new key", "Mit neuem Schlüssel";
+    with_same_key: "With the same key", "Mit demselben Schlüssel";
+    same_key_not_allowed: "The settings do not allow to keep the key.",
+        "Die Einstellungen erlauben nicht, den Schlüssel zu behalten.";
+    requests: "Requests", "Anträge";
+    make_request: "Make a request", "Antrag erstellen";
+    request_hint: "Take the file to the CA, and upload its answer below. The key stays on this machine.",
+        "Bringen Sie die Datei zur Zertifizierungsstelle und laden Sie unten deren Antwort hoch. Der Schlüssel \
+         bleibt auf diesem Rechner.";
+    download_request: "Download the request (CSR)", "Antrag herunterladen (CSR)";
+    cancel_request: "Forget it", "Verwerfen";
+    waits_since: "Waits since", "Wartet seit";
+    no_request: "No request waits for its answer.", "Kein Antrag wartet auf Antwort.";
+    upload_answer: "Upload the answer", "Antwort hochladen";
+    answer_file: "The file of the CA: PEM, DER or P7B. Drop it here, or choose it.",
+        "Die Datei der Zertifizierungsstelle: PEM, DER oder P7B. Hier ablegen oder auswählen.";
+    upload: "Upload", "Hochladen";
+
+    // The store.
+    thumbprint: "Thumbprint", "Fingerabdruck";
+    fingerprint: "SHA-256", "SHA-256";
+    subject: "Subject", "Inhaber";
+    serial: "Serial number", "Seriennummer";
+    valid_from: "Valid from", "Gültig ab";
+    valid_to: "Valid to", "Gültig bis";
+    where_it_is: "Where it is", "Wo es ist";
+    used_nowhere: "No target names it, and no endpoint serves it.",
+        "Kein Ziel nennt es, und kein Endpunkt liefert es aus.";
+    import_heading: "Import a certificate with its key", "Ein Zertifikat mit seinem Schlüssel importieren";
+    import_file: "A PFX, or a PEM file with certificate and key. Drop it here, or choose it.",
+        "Eine PFX-Datei, oder eine PEM-Datei mit Zertifikat und Schlüssel. Hier ablegen oder auswählen.";
+    password: "Password of the PFX", "Passwort der PFX-Datei";
+    import_button: "Import", "Importieren";
+    import_hint: "Nothing is handed over yet. The key goes into the store, and never leaves it through these pages.",
+        "Noch wird nichts übergeben. Der Schlüssel kommt in den Speicher und verlässt ihn nie über diese Seiten.";
+    unreadable_entries: "What cannot be read", "Was nicht gelesen werden kann";
+
+    // Problems.
+    problem_unknown: "That is not there.", "Das gibt es nicht.";
+    problem_refused: "That is refused: nothing was changed.", "Das wird abgelehnt: Nichts wurde geändert.";
+    problem_failed: "That has failed.", "Das ist misslungen.";
+    form_incomplete: "the form is not complete, or was changed on its way",
+        "das Formular ist unvollständig oder wurde unterwegs verändert";
+    form_hint: "Go back, and send it again.", "Gehen Sie zurück und senden Sie es noch einmal.";
+    upload_missing: "no file came with the form", "mit dem Formular kam keine Datei";
+    upload_too_large: "the file is far too large to be a certificate: 1 MiB is the most",
+        "die Datei ist viel zu groß für ein Zertifikat: 1 MiB ist das Meiste";
+    upload_hint: "Choose the file of the certificate.", "Wählen Sie die Datei des Zertifikats.";
+    upload_too_slow: "the form did not come in time", "das Formular kam nicht rechtzeitig an";
+}
