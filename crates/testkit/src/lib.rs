@@ -9,7 +9,7 @@
 //! ca` ([`openssl_authority`]) and a stand-in for Active Directory Certificate Services ([`certreq`]). Alerts arrive at a
 //! [`receiver`] of webhooks or a [`mail_server`], and metrics go to a real [`prometheus`]. It stops a program at each of
 //! its system calls ([`tracer`]), builds what a power cut leaves ([`power_cut`]), and keeps whole directories to put them
-//! back ([`tree`]).
+//! back ([`tree`]). A real browser ([`chromium`]) opens the pages.
 //!
 //! # Policy
 //! - Fixtures panic with the full story (argument list, exit code, standard error): a test that cannot be set up
@@ -45,6 +45,8 @@ mod acceptor;
 pub mod acme_proxy;
 #[cfg(unix)]
 pub mod certreq;
+#[cfg(unix)]
+pub mod chromium;
 #[cfg(target_os = "linux")]
 pub mod name_server;
 #[cfg(unix)]

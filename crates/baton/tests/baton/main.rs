@@ -15,6 +15,8 @@ mod bad_input;
 mod by_hand;
 mod command_ca;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod designer;
 mod documents;
 mod faults;
 mod guard;

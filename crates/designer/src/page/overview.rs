@@ -36,6 +36,8 @@ pub(crate) struct OverviewPage {
     handovers: Result<Vec<HandoverRow>, Vec<Stretch>>,
     /// Seconds until the page loads itself again.
     interval: u32,
+    /// The address of this page.
+    own: String,
     /// The address of the page that does the other: stays, or loads itself again.
     toggle: String,
 }
@@ -66,6 +68,7 @@ impl OverviewPage {
             handovers,
             interval: CALM_INTERVAL,
             toggle,
+            own: listing.link("/"),
             listing,
         };
         match status {

@@ -1,0 +1,248 @@
+//! The Designer's pages, as a person uses them: a real browser on a real `baton up`, in front of a real nginx and the
+//! products' stand-in.
+
+use std::path::Path;
+
+use baton_testkit::chromium::Chromium;
+use baton_testkit::product_server::Faults;
+use baton_testkit::{Authority, IssuedCertificate, Nginx, Product, ProductFixture, openssl};
+
+use crate::by_hand::Ca;
+use crate::up::Up;
+use crate::world::{World, list, quoted};
+
+const HOST: &str = "sap.example.com";
+const SITE: &str = "www.example.com";
+
+/// A product and an nginx, with an `up` that looks after them.
+struct Scene {
+    world: World,
+    product: ProductFixture,
+    nginx: Nginx,
+    old: IssuedCertificate,
+    new: IssuedCertificate,
+    /// Who answers requests that people carry.
+    ca: Ca,
+    up: Up,
+    browser: Chromium,
+}
+
+impl Scene {
+    fn new(product: Product) -> Self {
+        let world = World::new();
+        let authority = Authority::new("Test CA");
+        let ca = Ca::new(&world.path("ca"), "Person");
+        let [old, new] = [(); 2].map(|()| authority.issue(&[HOST]).sign());
+        let product = ProductFixture::new(product);
+        product.enable_tls(&old);
+        product.install(&new);
+        product.start();
+        let site = authority.issue(&[SITE]).sign();
+        let (certificate, key) = (world.path("site.pem"), world.path("site.key"));
+        site.write_files(&certificate, &key);
+        let nginx = Nginx::start(&certificate, &key);
+        let endpoints: Vec<String> = product
+            .endpoints()
+            .into_iter()
+            .filter(|(name, _)| name.ends_with("-tls"))
+            .map(|(_, address)| format!("'{address}'"))
+            .collect();
+        world.write_settings(&format!(
+            "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
+             [[issuer]]\nname = 'house'\nkind = 'internal'\n\n\
+             [[issuer]]\nname = 'person'\nkind = 'manual'\nroot = 'ca/root.pem'\n\n\
+             [[target]]\nname = 'sap'\nproduct = '{}'\ndirectory = {}\nactivate = {}\nendpoints = [{}]\n\n\
+             [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\ncheck = {}\nactivate = {}\n\
+             endpoints = [{{ address = '{}', name = '{SITE}' }}]\n\n\
+             [[certificate]]\nname = 'site'\nnames = ['{SITE}']\nissuer = 'person'\ntargets = ['website']\n",
+            quoted(&product.store()),
+            product.product().key(),
+            quoted(&product.directory()),
+            list(&product.restart_command()),
+            endpoints.join(", "),
+            quoted(&certificate),
+            quoted(&key),
+            list(&nginx.check_command()),
+            list(&nginx.reload_command()),
+            nginx.address(),
+        ));
+        let up = Up::start(&world, &[]);
+        let browser = Chromium::start();
+        Self { world, product, nginx, old, new, ca, up, browser }
+    }
+
+    fn open(&mut self, path: &str) {
+        let url = format!("https://localhost:{}{path}", self.up.address().port());
+        self.browser.open(&url);
+    }
+
+    /// Carries out the change whose plan is shown, and waits for its end.
+    fn carry_out(&mut self) {
+        self.browser.click("form[action='/operations'] button");
+        self.browser.wait_until("document.querySelector('[data-ended]')");
+    }
+
+    /// Picks the new certificate for the product, up to its plan.
+    fn pick(&mut self) {
+        self.open("/targets/sap");
+        let choice = format!("input[name=new][value='{}']", self.new.thumbprint);
+        self.browser.click(&choice);
+        self.browser.click("#pick button.primary");
+        self.browser.wait_until("document.querySelector('.actions .diff .added')");
+    }
+
+    /// What every TLS port of the product serves, seen by OpenSSL.
+    fn served(&self) -> Vec<String> {
+        let endpoints = self.product.endpoints().into_iter().filter(|(name, _)| name.ends_with("-tls"));
+        endpoints.map(|(_, address)| openssl::served_certificate(address, HOST).unwrap().thumbprint).collect()
+    }
+
+    fn assert_shows(&mut self, words: &str) {
+        let text = self.browser.text();
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+
+    /// Sees a page in both themes.
+    fn keep(&mut self, directory: &Path, name: &str) {
+        for (theme, is_dark) in [("light", false), ("dark", true)] {
+            self.browser.see(is_dark, 1280, 800);
+            self.browser.screenshot(&directory.join(format!("{name}-{theme}.png")));
+        }
+    }
+}
+
+#[test]
+fn a_certificate_is_picked_saved_and_watched_to_served() {
+    let mut scene = Scene::new(Product::Yunio);
+    assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint));
+
+    scene.pick();
+    let added = "[...document.querySelectorAll('.diff .added')].map(line => line.textContent).join('')";
+    let added = scene.browser.evaluate(added).unwrap();
+    assert!(added.as_str().unwrap().contains(&scene.new.thumbprint), "{added}");
+    assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint), "a plan changes nothing");
+
+    scene.carry_out();
+    scene.assert_shows("served");
+    let steps = "[...document.querySelectorAll('.course .step')].map(step => step.textContent)";
+    let steps = scene.browser.evaluate(steps).unwrap();
+    assert_eq!(steps, serde_json::json!(["check", "switch", "activate", "prove"]));
+    assert!(scene.served().iter().all(|served| *served == scene.new.thumbprint));
+
+    // The way back, from the page of the handover.
+    scene.browser.click("#course a[href^='/history/']");
+    scene.browser.click("form[action='/plan'] button");
+    scene.browser.wait_until("document.querySelector('.actions')");
+    scene.carry_out();
+    scene.assert_shows("served");
+    assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint));
+}
+
+#[test]
+fn a_service_that_breaks_is_watched_through_its_roll_back() {
+    let mut scene = Scene::new(Product::XtractUniversal);
+    let refuse_thumbprint = Some(scene.new.thumbprint.clone());
+    scene.product.set_faults(&Faults { refuse_thumbprint, ..Faults::default() });
+
+    scene.pick();
+    scene.browser.click("form[action='/operations'] button");
+    scene.browser.wait_until("location.pathname.startsWith('/operations/')");
+    // Leaving the page does not stop it, and whoever comes later sees all of it.
+    let page = scene.browser.evaluate("location.pathname").unwrap();
+    scene.open("/history");
+    scene.open(page.as_str().unwrap());
+    scene.browser.wait_until("document.querySelector('[data-ended]')");
+    scene.assert_shows("roll back");
+    scene.assert_shows("rolled back");
+    assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint));
+}
+
+#[test]
+fn a_request_is_made_and_its_answer_uploaded_to_served() {
+    let mut scene = Scene::new(Product::XtractCore);
+    scene.open("/certificates/site");
+    scene.browser.click("form[action='/certificates/site/requests'] button");
+    scene.browser.wait_until("document.querySelector('a.button[href*=\\'/requests/\\']')");
+    let request =
+        "fetch(document.querySelector('a.button[href*=\\'/requests/\\']').href).then(r => r.text())";
+    let request = scene.browser.evaluate(request).unwrap();
+    scene.ca.sign(request.as_str().unwrap(), "site");
+    scene.browser.choose_file("input[type=file]", &scene.ca.path("site-chain.pem"));
+    scene.browser.click("form[action='/answers'] button");
+    scene.browser.wait_until("document.querySelector('.actions')");
+    scene.carry_out();
+    scene.assert_shows("served");
+    let served = openssl::served_certificate(scene.nginx.address(), SITE).unwrap();
+    assert_eq!(served.thumbprint, scene.ca.thumbprint("site.pem"));
+}
+
+/// The pages that there are, by the names of their pictures.
+fn pages(scene: &Scene) -> Vec<(&'static str, String)> {
+    let store = format!("/store/{}", scene.old.thumbprint);
+    let fixed = [
+        ("overview", "/"),
+        ("timeline", "/timeline"),
+        ("store", "/store"),
+        ("stored", &store),
+        ("history", "/history"),
+        ("handover", "/history/1"),
+        ("target-product", "/targets/sap"),
+        ("target-files", "/targets/website"),
+        ("certificate", "/certificates/designer"),
+        ("certificate-by-hand", "/certificates/site"),
+        ("missing", "/nowhere"),
+    ];
+    fixed.map(|(name, path)| (name, path.to_owned())).to_vec()
+}
+
+#[test]
+fn every_page_is_for_everyone() {
+    let mut scene = Scene::new(Product::Yunio);
+    for (_, path) in pages(&scene) {
+        for (is_dark, language) in [(false, "en"), (true, "de")] {
+            scene.browser.see(is_dark, 1280, 800);
+            scene.browser.read(language);
+            scene.open(&path);
+            let is_read = scene.browser.evaluate("document.documentElement.lang").unwrap();
+            assert_eq!(is_read, language, "{path}");
+            let found = scene.browser.violations();
+            assert!(found.is_empty(), "{path} in {language}:\n{}", found.join("\n"));
+        }
+    }
+    // A plan, and a change that has ended.
+    for step in ["plan", "end"] {
+        match step {
+            "plan" => scene.pick(),
+            _ => scene.carry_out(),
+        }
+        let found = scene.browser.violations();
+        assert!(found.is_empty(), "{step}:\n{}", found.join("\n"));
+    }
+}
+
+#[ignore = "makes pictures for people: `scripts/screenshots`"]
+#[test]
+fn screenshots() {
+    #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
+    let directory = std::env::var("BATON_SCREENSHOTS").expect("BATON_SCREENSHOTS names a directory");
+    let directory = Path::new(&directory);
+    fs_err::create_dir_all(directory).unwrap();
+    let mut scene = Scene::new(Product::Yunio);
+    scene.world.baton(&["prove"]);
+    scene.world.baton(&["request", "site", "--quiet"]).expect(0);
+    scene.pick();
+    scene.keep(directory, "plan");
+    scene.carry_out();
+    scene.keep(directory, "change");
+    for (name, path) in pages(&scene) {
+        scene.browser.see(false, 1280, 800);
+        scene.open(&path);
+        scene.keep(directory, name);
+    }
+    scene.browser.read("de");
+    scene.open("/");
+    scene.keep(directory, "overview-german");
+    scene.browser.see(false, 390, 800);
+    scene.open("/targets/sap");
+    scene.browser.screenshot(&directory.join("target-narrow.png"));
+}
