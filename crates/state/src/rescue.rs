@@ -110,6 +110,11 @@ impl State {
                 .execute(&state.pool)
                 .await
                 .map_err(failed("mark what was under way"))?;
+            // Someone may have signed out, or have got another password, since the copy was made.
+            sqlx::query("DELETE FROM session")
+                .execute(&state.pool)
+                .await
+                .map_err(failed("end the sessions"))?;
             state.close().await;
         }
         Ok(Rescue { damaged, copy: made_at })
