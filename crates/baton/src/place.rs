@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_designer::Access;
 use baton_finding::Explain as _;
 use baton_platform::lock::FileLock;
 use baton_platform::{clock, durable, host, local_socket};
@@ -137,11 +138,22 @@ impl Place {
     }
 
     pub(crate) fn listen(&self, flag: Option<SocketAddr>) -> SocketAddr {
-        flag.or(self.loaded.settings.designer.listen.map(|address| address.0)).unwrap_or(DEFAULT_LISTEN)
+        let listen = self.loaded.settings.designer.listen.as_ref();
+        flag.or(listen.map(|address| address.get_ref().0)).unwrap_or(DEFAULT_LISTEN)
+    }
+
+    /// Who is let into the Designer.
+    pub(crate) fn access(&self) -> Access {
+        self.loaded.settings.designer.access.into()
     }
 
     pub(crate) fn probe_interval(&self) -> Duration {
         self.loaded.settings.probe.interval.map_or(DEFAULT_PROBE_INTERVAL, |span| span.unsigned())
+    }
+
+    /// Whether there is a state database yet.
+    pub(crate) fn has_state(&self) -> bool {
+        self.data.join("state.db").exists()
     }
 
     /// The state database. A damaged one is put aside, and the last good copy takes its place, unless a running

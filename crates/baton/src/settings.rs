@@ -3,6 +3,7 @@
 //! Unknown keys are errors that name the line and the nearest known key. Paths are relative to the settings file.
 //! The reference is `docs/settings.md`; the schema (`baton check --schema`) is made from these types.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use baton_finding::Explain;
@@ -10,11 +11,12 @@ use baton_platform::host;
 use fs_err as fs;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::Spanned;
 
 pub(crate) use store::{LocationSetting, ProviderSetting, StoreKind, StoreNameSetting, TargetStoreSetting};
 pub(crate) use values::{
-    Address, AlertKind, Challenge, EndpointSetting, IssuerKind, KeyKind, MailTls, Product, Span, Successor,
-    TargetKind, Urgency, Url,
+    Access, Address, AlertKind, Challenge, EndpointSetting, IssuerKind, KeyKind, MailTls, Product, Span,
+    Successor, TargetKind, Urgency, Url,
 };
 
 pub(crate) mod alerts;
@@ -233,8 +235,11 @@ pub(crate) struct CertificateSettings {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct DesignerSettings {
-    /// Where it listens, on the loopback interface; default 127.0.0.1:8177.
-    pub(crate) listen: Option<Address>,
+    /// Where it listens; default 127.0.0.1:8177. Off the loopback interface with access = "authenticated" alone.
+    #[schemars(with = "Option<Address>")]
+    pub(crate) listen: Option<Spanned<Address>>,
+    /// Who is let in; default anonymous.
+    pub(crate) access: Access,
 }
 
 /// `[proof]`
@@ -319,6 +324,8 @@ pub(crate) struct HeartbeatSettings {
 pub(crate) struct Loaded {
     /// The file; `None` when there is none.
     pub(crate) path: Option<PathBuf>,
+    /// What stands in it.
+    pub(crate) text: String,
     pub(crate) settings: Settings,
 }
 
@@ -360,7 +367,7 @@ impl Loaded {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(&path).map_err(SettingsError::Io)?;
         let settings = toml::from_str(&text).map_err(|error| syntax_error(&path, &text, &error))?;
-        Ok(Self { path: Some(path), settings })
+        Ok(Self { path: Some(path), text, settings })
     }
 
     /// A path of the settings, which is relative to their file.
@@ -373,6 +380,18 @@ impl Loaded {
         let parent = self.path.as_deref().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
         std::path::absolute(if parent.as_os_str().is_empty() { Path::new(".") } else { &parent })
             .unwrap_or(parent)
+    }
+
+    /// The same, about the value that stands at `span`.
+    pub(crate) fn wrong_at(
+        &self,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> SettingsError {
+        let path = self.path.clone().unwrap_or_else(|| PathBuf::from(FILE));
+        let (line, column) = position(&self.text, span.start);
+        SettingsError::Syntax { path, line, column, message: message.into(), hint: Some(hint.into()) }
     }
 
     /// An error about a value that is well formed and does not fit.
@@ -388,13 +407,18 @@ pub(crate) fn machine_file() -> Option<PathBuf> {
 }
 
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
-    let offset = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = &text.as_bytes()[..offset];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    let (line, column) = position(text, error.span().map_or(0, |span| span.start));
     let message = error.message().to_owned();
     let hint = nearest_key(&message).map(|nearest| format!("did you mean `{nearest}`?"));
     SettingsError::Syntax { path: path.to_owned(), line, column, message, hint }
+}
+
+/// Line and column of a place in a text, both counted from 1.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    (line, column)
 }
 
 /// The known key that is most like the unknown one: serde's message quotes the unknown key first, then the known.

@@ -3,7 +3,7 @@
 mod issuers;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
-use crate::settings::{self, CertificateSettings, ProofSettings, Successor, TargetSettings, rules};
+use crate::settings::{self, CertificateSettings, ProofSettings, Settings, Successor, TargetSettings, rules};
 use crate::wiring::issuers::IssuerOpener;
 pub(crate) use crate::wiring::issuers::answers_by_designer;
 
@@ -184,14 +184,29 @@ impl App {
 fn own_names() -> Vec<Name> {
     let mut names = vec![Name::Dns("localhost".to_owned())];
     names.extend(host::host_name().filter(|name| name != "localhost").and_then(|name| name.parse().ok()));
-    names.push(Name::Ip(std::net::Ipv4Addr::LOCALHOST.into()));
-    names.push(Name::Ip(std::net::Ipv6Addr::LOCALHOST.into()));
+    names.push(Name::Ip(Ipv4Addr::LOCALHOST.into()));
+    names.push(Name::Ip(Ipv6Addr::LOCALHOST.into()));
     names
 }
 
-/// The host names under which the Designer may be asked for.
-pub(crate) fn own_hosts() -> Vec<String> {
-    own_names().iter().map(Name::to_string).collect()
+/// The host names under which the Designer may be asked for: those of this machine, and those of the certificates that
+/// are handed over to it.
+pub(crate) fn own_hosts(settings: &Settings) -> Vec<String> {
+    let is_ours =
+        |certificate: &&CertificateSettings| certificate.targets.iter().any(|target| target == DESIGNER);
+    let named = settings.certificate.iter().filter(is_ours).flat_map(|certificate| &certificate.names);
+    own_names().iter().chain(named.map(|name| &name.0)).map(Name::to_string).collect()
+}
+
+/// Where a listener can be asked: one that listens on all addresses, on the loopback interface.
+pub(crate) fn asked_at(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listen
 }
 
 fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) -> Result<Target, Failure> {
@@ -247,7 +262,7 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
             "see that the disk is writable and has room",
         )
     })?;
-    let address = own.as_ref().map_or_else(|| place.listen(None), |own| own.address);
+    let address = asked_at(own.as_ref().map_or_else(|| place.listen(None), |own| own.address));
     Ok(Target {
         name: DESIGNER.to_owned(),
         kind: Kind::Files(Files {

@@ -1,14 +1,40 @@
 //! Who may do what.
 //!
 //! Each request has at most one [`Identity`], found out before it reaches its route and kept as an extension of the
-//! request. Each route asks for a [`Level`]; [`authorise`] stands before every route and compares the two.
+//! request. Each route asks for a [`Level`]; `admission` stands before every route, compares the two, and keeps the
+//! audit log.
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use baton_state::AccessLevel;
+
+mod account;
+mod admission;
+mod attempt;
+mod audit_page;
+mod cookie;
+mod first_user;
+mod identify;
+mod password;
+mod sign_in;
+mod token;
+
+pub(crate) use account::{account_page, sign_out};
+pub(crate) use admission::{Form, Gate, admit};
+pub(crate) use audit_page::audit_page;
+pub(crate) use first_user::{first_user_page, make_first_user};
+pub(crate) use identify::{ClientAddress, identify};
+pub(crate) use sign_in::{sign_in, sign_in_page};
+
+pub use password::{PasswordError, hash_password};
+pub use token::{FIRST_LINK_LIFETIME, Token, TokenError, first_link};
+
+/// Server access: who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever reaches the loopback interface of this machine, as its Server Admin.
+    Anonymous,
+    /// Users who sign in, and programs with a token.
+    Authenticated,
+}
 
 /// What a route asks of whoever comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +65,21 @@ pub struct Identity {
 pub enum Via {
     /// Not at all: whoever reaches the loopback interface of this machine counts as its administrator.
     Anonymous,
+    /// By the cookie of a session.
+    Session,
+    /// By a token in the header `Authorization`.
+    Token,
+}
+
+impl Via {
+    /// As it stands in the audit log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Session => "session",
+            Self::Token => "token",
+        }
+    }
 }
 
 impl Level {
@@ -52,21 +93,4 @@ impl Level {
             Self::Admin => held >= AccessLevel::ServerAdmin,
         }
     }
-}
-
-/// Finds out who a request comes from.
-pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
-    let identity =
-        Identity { name: "anonymous".to_owned(), level: AccessLevel::ServerAdmin, via: Via::Anonymous };
-    request.extensions_mut().insert(identity);
-    next.run(request).await
-}
-
-/// Lets a request through to a route of this level, or refuses it before anything of it is read.
-pub(crate) async fn authorise(State(level): State<Level>, request: Request, next: Next) -> Response {
-    if level.admits(request.extensions().get()) {
-        return next.run(request).await;
-    }
-    let sentence = "This is not for you: another account is needed.\n";
-    (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/plain; charset=utf-8")], sentence).into_response()
 }

@@ -3,15 +3,18 @@
 //! Whoever connects and says nothing is dropped: after [`HANDSHAKE_LIMIT`] without a TLS handshake, after
 //! [`REQUEST_LIMIT`] without a whole request head, between two requests as well.
 //!
-//! Whoever comes from another machine is shown the certificate of a challenge under way (tls-alpn-01, RFC 8737), if
-//! that is what was asked for, and nothing else.
+//! Whoever comes from another machine to an address that is not meant for pages is shown the certificate of a challenge
+//! under way (tls-alpn-01, RFC 8737), if that is what was asked for, and nothing else.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +26,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tower::ServiceExt as _;
+
+use crate::access::ClientAddress;
+use crate::hosts::ReachedAddress;
 
 /// The protocol that a CA offers for a challenge (RFC 8737, 6.2).
 const ACME_TLS: &[u8] = b"acme-tls/1";
@@ -30,7 +37,7 @@ const ACME_TLS: &[u8] = b"acme-tls/1";
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// The most that is held of a request: its head must fit. No page here takes a body.
+/// The most that is held of a request: its head must fit. A body is bounded by the gate of its route.
 const BUFFER: usize = 16 * 1024;
 
 /// What a connection needs of its listener.
@@ -38,8 +45,12 @@ pub(crate) struct Connection {
     pub(crate) tls: Arc<ServerConfig>,
     /// TLS for the challenges under way, where this port answers them.
     pub(crate) challenges: Option<Arc<ServerConfig>>,
-    /// Whether it comes from this machine.
-    pub(crate) is_local: bool,
+    /// Where it comes from.
+    pub(crate) client: IpAddr,
+    /// The address of this machine that it has come to.
+    pub(crate) reached: IpAddr,
+    /// Whether it is answered with pages, and not with challenges alone.
+    pub(crate) finds_pages: bool,
     pub(crate) router: Router,
     /// Changes once: when the listener shuts down.
     pub(crate) ended: watch::Receiver<()>,
@@ -55,7 +66,7 @@ impl Connection {
             start.into_stream(Arc::clone(challenges)).await?.shutdown().await?;
             return Ok(None);
         }
-        if !self.is_local {
+        if !self.finds_pages {
             return Ok(None);
         }
         start.into_stream(Arc::clone(&self.tls)).await.map(Some)
@@ -75,11 +86,17 @@ impl Connection {
                 Err(_) => return tracing::debug!("no TLS handshake in time"),
             },
         };
+        let (client, reached) = (ClientAddress(self.client), ReachedAddress(self.reached));
+        let service = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(reached);
+            request
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_LIMIT)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut connection = pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,

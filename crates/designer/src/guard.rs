@@ -1,11 +1,12 @@
 //! What is true for every request and every answer, whichever page it is.
 //!
 //! Only names that are ours are answered, nothing is changed for the page of a stranger, and every answer carries the
-//! same headers. The guard is outermost, so no page, and no refusal, can do without. The one exception is what hyper itself answers to
-//! bytes that are no request: such an answer has no body.
+//! same headers. The guard is outermost, so no page, and no refusal, can do without. The one exception is what hyper
+//! itself answers to bytes that are no request: such an answer has no body.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -14,7 +15,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::access::Form;
+use crate::api::ErrorAnswer;
+use crate::handler::render;
 use crate::hosts::{Hosts, Wanted};
+use crate::page::ProblemPage;
+use crate::problem::{Problem, ProblemKind};
 use crate::same_origin::is_forged;
 
 /// The headers of every answer.
@@ -42,8 +48,8 @@ static HEADERS: [(HeaderName, &str); 7] = [
 
 /// Refuses what is not to be answered, and puts the headers on whatever the answer is.
 pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(&hosts, &request) {
-        Some(refusal) => refusal,
+    let mut response = match refused(&hosts, &request) {
+        Some(refused) => refused,
         None => next.run(request).await,
     };
     for (name, value) in &HEADERS {
@@ -52,7 +58,7 @@ pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     response
 }
 
-fn refusal(hosts: &Hosts, request: &Request) -> Option<Response> {
+fn refused(hosts: &Hosts, request: &Request) -> Option<Response> {
     match hosts.wanted(request) {
         Wanted::Ours => {}
         // Nothing of the machine is told: a page that has rebound its name can read this answer.
@@ -79,6 +85,30 @@ pub(crate) async fn method_not_allowed() -> Response {
     plain(StatusCode::METHOD_NOT_ALLOWED, "This page does not answer to that method.\n")
 }
 
-fn plain(code: StatusCode, sentence: &'static str) -> Response {
-    (code, [(CONTENT_TYPE, "text/plain; charset=utf-8")], sentence).into_response()
+/// Why a request is not carried out, in the form that whoever asked can read. Programs get the object that the
+/// command line prints for a failure.
+pub(crate) fn refusal(form: Form, code: StatusCode, name: &str, message: &str) -> Response {
+    match form {
+        Form::Page(t) => {
+            let problem = Problem {
+                kind: ProblemKind::Refused,
+                code: name.to_owned(),
+                message: message.to_owned(),
+                hint: None,
+            };
+            render(code, &ProblemPage::new(&problem, t))
+        }
+        Form::Program => (code, Json(ErrorAnswer::new(name, message, None))).into_response(),
+        Form::Text => plain(code, format!("{message}\n")),
+    }
+}
+
+/// The state database cannot be used: nobody is let in, and nothing is done.
+pub(crate) fn unavailable() -> Response {
+    let sentence = "Baton cannot use its state database at the moment; its log says why.\n";
+    plain(StatusCode::SERVICE_UNAVAILABLE, sentence)
+}
+
+fn plain(code: StatusCode, sentence: impl Into<String>) -> Response {
+    (code, [(CONTENT_TYPE, "text/plain; charset=utf-8")], sentence.into()).into_response()
 }

@@ -33,7 +33,7 @@ fn render_rejection(rejection: &Rejection, t: Language) -> Response {
 }
 
 /// Writes a page.
-fn render(code: StatusCode, page: &impl Template) -> Response {
+pub(crate) fn render(code: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (code, Html(text)).into_response(),
         Err(error) => {

@@ -4,7 +4,7 @@
 //! its own (DNS rebinding). The browser still sends that name with each request, and here it is refused.
 //! Addresses cannot be given away like that.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::Request;
 use axum::http::header::HOST;
@@ -16,6 +16,10 @@ pub(crate) struct Hosts {
     /// `:` and the listener's port.
     port: String,
 }
+
+/// The address of this machine that a client has come to: it may be named by that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReachedAddress(pub(crate) IpAddr);
 
 /// What a request says of the host it wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,15 +47,19 @@ impl Hosts {
         let (Some(header), None) = (headers.next(), headers.next()) else {
             return Wanted::Unclear;
         };
-        let in_header = header.to_str().is_ok_and(|host| self.contain(host));
-        let in_line = request.uri().authority().is_none_or(|authority| self.contain(authority.as_str()));
+        let reached = request.extensions().get().map(|ReachedAddress(ip)| in_brackets(ip.to_string()));
+        let reached = reached.as_deref();
+        let in_header = header.to_str().is_ok_and(|host| self.contain(host, reached));
+        let in_line =
+            request.uri().authority().is_none_or(|authority| self.contain(authority.as_str(), reached));
         if in_header && in_line { Wanted::Ours } else { Wanted::Other }
     }
 
-    /// Whether this is one of the names, with the listener's port or without one.
-    fn contain(&self, authority: &str) -> bool {
+    /// Whether this is one of the names, or the address that was reached, with the listener's port or without one.
+    fn contain(&self, authority: &str, reached: Option<&str>) -> bool {
         let host = authority.strip_suffix(&self.port).unwrap_or(authority);
-        self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        let mut names = self.names.iter().map(String::as_str).chain(reached);
+        names.any(|name| name.eq_ignore_ascii_case(host))
     }
 }
 

@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 
@@ -55,11 +56,18 @@ impl Language {
     }
 }
 
+impl Language {
+    /// The one that whoever sent these headers likes best.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        accepted.map(Self::preferred).unwrap_or_default()
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Language {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Ok(accepted.map(Self::preferred).unwrap_or_default())
+        Ok(Self::of(&parts.headers))
     }
 }

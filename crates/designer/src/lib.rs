@@ -4,8 +4,8 @@
 //! for Prometheus, at `/metrics`.
 //!
 //! # Policy
-//! - It listens on the loopback interface only, and over TLS only. Nobody signs in yet, so whoever reaches the
-//!   port sees the page: that must be people on this machine and nobody else ([`Listener::bind`] refuses more).
+//! - It listens over TLS only, and without users on the loopback interface only: there whoever reaches the port is Server
+//!   Admin ([`Listener::bind`] refuses more). With [`Access::Authenticated`] people sign in, and programs show a token.
 //! - A browser on this machine runs strangers' pages too. A page that names this listener by a name of its own
 //!   (DNS rebinding) is refused by that name; a page that frames or embeds this one is refused by the headers.
 //! - The Designer is a target of Baton like any other: its certificate is swapped while it runs
@@ -17,6 +17,7 @@
 //! - What there is to show comes from the binary through [`Overview`]; this crate knows no step of a handover.
 
 mod access;
+mod api;
 mod change;
 mod connection;
 mod form;
@@ -36,9 +37,12 @@ mod router;
 mod same_origin;
 mod tls;
 
-pub use access::{Identity, Level, Via};
+pub use access::{
+    Access, FIRST_LINK_LIFETIME, Identity, Level, PasswordError, Token, TokenError, Via, first_link,
+    hash_password,
+};
 pub use change::{Actions, Change, Done, SuccessorKey, Upload};
-pub use listener::{BindError, Listener};
+pub use listener::{BindError, Listener, Site};
 pub use look::{
     CertificateLook, Choice, EndpointLook, KnownCertificate, ManagedLook, PendingRequest, ProductLook,
     StoreLook, StoredCertificate, TargetLook,

@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use baton_finding::{Explain, Retry};
 use baton_platform::listener;
+use baton_state::State;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::access::Access;
 use crate::change::Actions;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
@@ -46,10 +48,22 @@ pub struct Listener {
     address: SocketAddr,
 }
 
+/// What is served there.
+pub struct Site {
+    /// What there is to see and to do.
+    pub actions: Arc<dyn Actions>,
+    /// Where users, sessions and the audit log are kept.
+    pub state: State,
+    /// Who is let in.
+    pub access: Access,
+    /// The names of this machine, without a port.
+    pub hosts: Vec<String>,
+}
+
 /// The Designer cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address can be reached from elsewhere.
+    /// The address can be reached from elsewhere, and nobody would have to sign in.
     #[error("the Designer does not listen on {address}: it is no address of the loopback interface")]
     NotLoopback {
         /// What was asked for.
@@ -103,7 +117,8 @@ impl Explain for BindError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotLoopback { address } => format!(
-                "nobody signs in to the Designer yet, so it is for this machine alone: use 127.0.0.1:{}",
+                "access is anonymous, so it is for this machine alone: use 127.0.0.1:{}, or set access = \"authenticated\" \
+                 in [designer] and add a user with `baton user add`",
                 address.port()
             ),
             Self::InUse { .. } => "end the program that listens there, or use another port".to_owned(),
@@ -113,22 +128,18 @@ impl Explain for BindError {
 }
 
 impl Listener {
-    /// Takes the port of the loopback interface; port 0 takes any that is free. Clients can connect from here on,
-    /// and wait for [`serve`](Self::serve).
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
-            return Err(BindError::NotLoopback { address });
-        }
+    /// Takes the port; port 0 takes any that is free. Without users, only one of the loopback interface. Clients can
+    /// connect from here on, and wait for [`serve`](Self::serve).
+    pub async fn bind(address: SocketAddr, access: Access) -> Result<Self, BindError> {
+        permit(address, access)?;
         let socket = TcpListener::bind(address).await.map_err(|cause| BindError::of(address, cause))?;
         Self::of(socket, None, address.ip())
     }
 
-    /// The same on all addresses of this machine: pages are for this machine alone, and whoever comes from elsewhere
-    /// finds the challenges of an order under way.
-    pub async fn bind_for_challenges(address: SocketAddr) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
-            return Err(BindError::NotLoopback { address });
-        }
+    /// The same on all addresses of this machine: whoever comes to another one than `address`, and not from this
+    /// machine, finds the challenges of an order under way and no pages.
+    pub async fn bind_for_challenges(address: SocketAddr, access: Access) -> Result<Self, BindError> {
+        permit(address, access)?;
         let everywhere: SocketAddr = (Ipv4Addr::UNSPECIFIED, address.port()).into();
         let socket = TcpListener::bind(everywhere).await.map_err(|cause| BindError::of(everywhere, cause))?;
         let port = socket.local_addr().map_err(|cause| BindError::of(everywhere, cause))?.port();
@@ -148,36 +159,46 @@ impl Listener {
         self.address
     }
 
-    /// Serves the pages, and with `challenges` the certificates of tls-alpn-01 to whoever asks for them, until `shutdown` ends, then closes the port, gives answers under way three seconds, and
-    /// returns with no connection left.
+    /// Serves the site, and with `challenges` the certificates of tls-alpn-01 to whoever asks for them, until
+    /// `shutdown` ends, then closes the port, gives answers under way three seconds, and returns with no connection
+    /// left.
     ///
-    /// It answers to `localhost`, `127.0.0.1`, `[::1]`, the address that it listens on, and to `hosts`: the
-    /// names of this machine, without a port.
+    /// It answers to `localhost`, `127.0.0.1`, `[::1]`, the address that it listens on or was reached at, and to the
+    /// site's hosts.
     pub async fn serve(
         self,
         certificate: Arc<HotCertificate>,
         challenges: Option<Arc<ServerConfig>>,
-        actions: Arc<dyn Actions>,
-        hosts: Vec<String>,
+        site: Site,
         shutdown: impl Future<Output = ()>,
     ) {
         let tls = certificate.configuration();
         let (ending, ended) = watch::channel(());
-        let services = Services { actions, operations: Arc::default(), ending: Ending(ended.clone()) };
-        let router = router(services, Hosts::new(self.address, hosts));
+        let services = Services {
+            actions: site.actions,
+            operations: Arc::default(),
+            ending: Ending(ended.clone()),
+            state: site.state,
+            access: site.access,
+        };
+        let router = router(services, Hosts::new(self.address, site.hosts));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(joined) = connections.join_next() => tell(joined),
-                (stream, is_local) = accept_either(&self.socket, self.other.as_ref()),
+                (stream, client) = accept_either(&self.socket, self.other.as_ref()),
                     if connections.len() < MOST_CONNECTIONS =>
                 {
+                    let Ok(reached) = stream.local_addr() else { continue };
+                    let (client, reached) = (client.ip().to_canonical(), reached.ip().to_canonical());
                     let connection = Connection {
                         tls: Arc::clone(&tls),
                         challenges: challenges.clone(),
-                        is_local,
+                        client,
+                        reached,
+                        finds_pages: finds_pages(self.address.ip(), client, reached),
                         router: router.clone(),
                         ended: ended.clone(),
                     };
@@ -196,7 +217,21 @@ impl Listener {
     }
 }
 
-async fn accept_either(one: &TcpListener, other: Option<&TcpListener>) -> (TcpStream, bool) {
+/// Nobody outside this machine reaches a Designer to which nobody signs in.
+fn permit(address: SocketAddr, access: Access) -> Result<(), BindError> {
+    match access {
+        Access::Anonymous if !address.ip().is_loopback() => Err(BindError::NotLoopback { address }),
+        Access::Anonymous | Access::Authenticated => Ok(()),
+    }
+}
+
+/// Whether a client that has come to the address `reached` is answered with pages. The socket may listen on more
+/// addresses than `meant`, for the sake of challenges.
+fn finds_pages(meant: IpAddr, client: IpAddr, reached: IpAddr) -> bool {
+    client.is_loopback() || (!meant.is_loopback() && (meant.is_unspecified() || meant == reached))
+}
+
+async fn accept_either(one: &TcpListener, other: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     match other {
         None => accept(one).await,
         Some(other) => tokio::select! {
@@ -206,11 +241,11 @@ async fn accept_either(one: &TcpListener, other: Option<&TcpListener>) -> (TcpSt
     }
 }
 
-/// The next connection, however often the system fails to give one; and whether it comes from this machine.
-async fn accept(socket: &TcpListener) -> (TcpStream, bool) {
+/// The next connection, however often the system fails to give one; and where it comes from.
+async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match socket.accept().await {
-            Ok((stream, client)) => return (stream, client.ip().to_canonical().is_loopback()),
+            Ok(accepted) => return accepted,
             // That client is gone again; the next one waits already.
             Err(error)
                 if matches!(

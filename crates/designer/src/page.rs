@@ -4,6 +4,7 @@
 //! no clock is asked. Templates decide nothing but markup; they escape every text, as names and subjects come
 //! from certificates of strangers.
 
+mod access;
 mod attention;
 mod certificate;
 mod change;
@@ -26,6 +27,7 @@ mod verdict;
 use baton_handover::Status;
 use jiff::Timestamp;
 
+pub(crate) use access::{AccountPage, AuditPage, FirstUserPage, SignInPage};
 pub(crate) use change::PlanPage;
 pub(crate) use history::{HandoverPage, HistoryPage};
 pub(crate) use listing::Listing;

@@ -5,8 +5,9 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use baton_state::State;
 
-use crate::access::{Level, authorise};
+use crate::access::{Gate, Level, admit};
 use crate::router::Services;
 
 /// A method and a path, what it asks of whoever comes, and what answers.
@@ -36,7 +37,7 @@ impl Route {
         Self::new(Method::GET, path, level, on(MethodFilter::GET, handler))
     }
 
-    /// What changes something.
+    /// What changes something; it is written into the audit log.
     pub(crate) fn post<H: Handler<T, Services>, T: 'static>(
         path: &'static str,
         level: Level,
@@ -46,13 +47,13 @@ impl Route {
     }
 
     fn new(method: Method, path: &'static str, level: Level, handler: MethodRouter<Services>) -> Self {
-        let handler = handler.route_layer(from_fn_with_state(level, authorise));
         Self { description: RouteDescription { method, path, level }, handler }
     }
 
-    /// Adds it to the router.
-    pub(crate) fn mount(self, router: Router<Services>) -> Router<Services> {
-        router.route(self.description.path, self.handler)
+    /// Adds it to the router, behind its gate.
+    pub(crate) fn mount(self, router: Router<Services>, state: &State) -> Router<Services> {
+        let gate = Gate { level: self.description.level, state: state.clone() };
+        router.route(self.description.path, self.handler.route_layer(from_fn_with_state(gate, admit)))
     }
 
     pub(crate) fn into_description(self) -> RouteDescription {

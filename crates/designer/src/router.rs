@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
+use baton_state::State;
 use tokio::sync::watch;
 
-use crate::access::{Level, identify};
+use crate::access::{
+    Access, Level, account_page, audit_page, first_user_page, identify, make_first_user, sign_in,
+    sign_in_page, sign_out,
+};
 use crate::change::Actions;
 use crate::guard::{guard, method_not_allowed};
 use crate::handler::{asset, certificate, change, look, metrics, missing, overview};
@@ -24,6 +28,8 @@ pub(crate) struct Services {
     pub(crate) actions: Arc<dyn Actions>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) ending: Ending,
+    pub(crate) state: State,
+    pub(crate) access: Access,
 }
 
 /// Tells answers without an end of their own that the listener shuts down.
@@ -67,6 +73,13 @@ fn routes() -> Vec<Route> {
         Route::get("/style.css", Level::Open, asset::style),
         Route::get("/htmx.js", Level::Open, asset::htmx),
         Route::get("/htmx-sse.js", Level::Open, asset::htmx_sse),
+        Route::get("/sign-in", Level::Open, sign_in_page),
+        Route::post("/sign-in", Level::Open, sign_in),
+        Route::post("/sign-out", Level::Open, sign_out),
+        Route::get("/first-user", Level::Open, first_user_page),
+        Route::post("/first-user", Level::Open, make_first_user),
+        Route::get("/account", Level::Read, account_page),
+        Route::get("/audit", Level::Admin, audit_page),
         Route::get("/metrics", Level::Read, metrics::metrics),
         Route::get("/", Level::Read, overview::overview),
         Route::get("/timeline", Level::Read, overview::timeline),
@@ -97,10 +110,10 @@ pub fn route_descriptions() -> Vec<RouteDescription> {
 pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
     routes()
         .into_iter()
-        .fold(Router::new(), |router, route| route.mount(router))
+        .fold(Router::new(), |router, route| route.mount(router, &services.state))
         .fallback(missing::missing)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(identify))
+        .layer(from_fn_with_state(services.clone(), identify))
         .layer(from_fn_with_state(Arc::new(hosts), guard))
         .with_state(services)
 }

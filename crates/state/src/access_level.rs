@@ -34,6 +34,16 @@ impl AccessLevel {
             Self::ServerAdmin => "server-admin",
         }
     }
+
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoAccess => "No access",
+            Self::ReadExecute => "Read / Execute",
+            Self::CreateModify => "Create / Modify",
+            Self::ServerAdmin => "Server Admin",
+        }
+    }
 }
 
 impl fmt::Display for AccessLevel {

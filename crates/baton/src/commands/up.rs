@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use baton_alarm::Alarm;
-use baton_designer::{CertificateFiles, HotCertificate, Listener};
+use baton_designer::{CertificateFiles, HotCertificate, Listener, Site};
 use baton_finding::Explain as _;
 use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
@@ -15,6 +15,7 @@ use baton_scheduler::{RenewOptions, Scheduler, Supervisor};
 use baton_target::HotSwap;
 use tokio::sync::{Notify, watch};
 
+mod first_user;
 mod pages;
 mod reload;
 mod supervision;
@@ -30,7 +31,7 @@ use crate::local::{self, Answer};
 use crate::output::tell;
 use crate::place::Place;
 use crate::settings::alerts;
-use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, own_hosts};
+use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, asked_at, own_hosts};
 
 pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failure> {
     let place = Place::find(globals)?;
@@ -38,10 +39,12 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
     refuse_second(&place)?;
     // Before anything is made: a port in use leaves nothing behind.
     let listen = place.listen(arguments.listen.map(|address| address.0));
+    let access = place.access();
+    first_user::require_user(&place, listen).await?;
     let listener = if answers_by_designer(&place.loaded.settings, listen.port()) {
-        Listener::bind_for_challenges(listen).await
+        Listener::bind_for_challenges(listen, access).await
     } else {
-        Listener::bind(listen).await
+        Listener::bind(listen, access).await
     };
     let listener = listener.map_err(|error| Failure::with(Exit::Usage, &error))?;
     let address = listener.local_address();
@@ -83,9 +86,15 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         vitals: scheduler.vitals(),
         changed: scheduler.changed(),
     });
+    let site = Site {
+        actions: pages,
+        state: app.renewals.engine.state().clone(),
+        access,
+        hosts: own_hosts(&app.place.loaded.settings),
+    };
     let challenges = app.own_challenges.as_ref().map(|responder| responder.configuration()).transpose();
     let challenges = challenges.map_err(|error| Failure::with(Exit::Failed, &error))?;
-    let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, pages, own_hosts(), shutdown));
+    let designer = tokio::spawn(listener.serve(Arc::clone(&own), challenges, site, shutdown));
     let alerts = tokio::spawn(alarm.deliver(stopped.clone()));
     let local = tokio::spawn(serve_local(local, Arc::clone(&shared), scheduler.changed()));
     let reload = Reload {
@@ -143,7 +152,13 @@ async fn work(
         }
     }
     if own.thumbprint().is_some() {
-        tell(&banner(&app, address));
+        let base = base(address);
+        let state = app.renewals.engine.state();
+        let link = first_user::link(state, app.place.access(), &base).await.unwrap_or_else(|failure| {
+            tracing::error!("there is no link for the first user: {}", failure.chain.join(": "));
+            None
+        });
+        tell(&banner(&app, &base, link.as_deref()));
     }
     scheduler
         .run(async move {
@@ -152,15 +167,30 @@ async fn work(
         .await;
 }
 
-fn banner(app: &App, address: std::net::SocketAddr) -> String {
-    let url = format!("https://localhost:{}", address.port());
+/// Where people find the Designer.
+fn base(address: std::net::SocketAddr) -> String {
+    let asked_at = asked_at(address);
+    if asked_at.ip().is_loopback() {
+        format!("https://localhost:{}", address.port())
+    } else {
+        format!("https://{asked_at}")
+    }
+}
+
+fn banner(app: &App, url: &str, link: Option<&str>) -> String {
+    let link = link.map(|link| {
+        format!(
+            "\n  first user:     open this link within an hour; it can be used once\n                  {link}"
+        )
+    });
     format!(
         "Baton serves the Designer at {url}\n  \
          data directory: {}\n  \
          see it:         baton ca root > root.pem && curl --cacert root.pem {url}\n  \
          renew it now:   baton renew --force\n  \
-         stop it:        Ctrl-C",
-        app.place.data.display()
+         stop it:        Ctrl-C{}",
+        app.place.data.display(),
+        link.unwrap_or_default()
     )
 }
 

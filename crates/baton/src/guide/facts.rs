@@ -10,7 +10,7 @@ use baton_x509::{Thumbprint, X509};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::wiring::App;
+use crate::wiring::{App, asked_at};
 
 /// What is known; what is not is `None`, and the article says so.
 #[derive(Debug, Serialize)]
@@ -193,7 +193,7 @@ impl Facts {
             },
             managed: certificates.filter(uses).map(ManagedFacts::of).collect(),
             recovery: recovery.map(|Recovery { at, ports, .. }| RecoveryFacts { at, ports }),
-            designer: Some(app.place.listen(None).to_string()),
+            designer: Some(asked_at(app.place.listen(None)).to_string()),
         }
     }
 

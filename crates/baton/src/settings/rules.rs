@@ -17,7 +17,8 @@ use crate::failure::{Exit, Failure};
 use crate::settings::dns::dns_solver;
 use crate::settings::values::TlsMeanwhile;
 use crate::settings::{
-    Challenge, IssuerKind, IssuerSettings, Loaded, NodeSettings, TargetKind, TargetSettings, alerts, store,
+    Access, Challenge, IssuerKind, IssuerSettings, Loaded, NodeSettings, TargetKind, TargetSettings, alerts,
+    store,
 };
 use crate::wiring::{DESIGNER, INTERNAL};
 
@@ -35,6 +36,7 @@ const DEFAULT_WINDOW_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
     check_names(loaded)?;
     check_references(loaded)?;
+    check_reach(loaded)?;
     let mut directories = HashSet::new();
     for target in &loaded.settings.target {
         if let Kind::Product(product) = target_kind(loaded, target)?
@@ -63,6 +65,23 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
 /// A value that is well formed and does not fit.
 pub(super) fn wrong(loaded: &Loaded, message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure::with(Exit::Usage, &loaded.wrong(message, hint))
+}
+
+/// Nobody outside this machine reaches a Designer to which nobody signs in.
+fn check_reach(loaded: &Loaded) -> Result<(), Failure> {
+    let designer = &loaded.settings.designer;
+    match &designer.listen {
+        Some(listen) if designer.access == Access::Anonymous && !listen.get_ref().0.ip().is_loopback() => {
+            let message = format!(
+                "the Designer would listen on {}, which others can reach, and access is anonymous",
+                listen.get_ref().0
+            );
+            let hint = "set access = \"authenticated\" in [designer] and add a user with `baton user add`, or listen \
+                        on 127.0.0.1";
+            Err(Failure::with(Exit::Usage, &loaded.wrong_at(&listen.span(), message, hint)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Names become file names of locks and directories, and are typed on command lines.

@@ -363,6 +363,26 @@ impl TryFrom<String> for Address {
     }
 }
 
+/// Who is let into the Designer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Access {
+    /// Whoever reaches the loopback interface of this machine, as its Server Admin.
+    #[default]
+    Anonymous,
+    /// Users who sign in, and programs with a token.
+    Authenticated,
+}
+
+impl From<Access> for baton_designer::Access {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Anonymous => Self::Anonymous,
+            Access::Authenticated => Self::Authenticated,
+        }
+    }
+}
+
 /// `"host:port"`, or `{ address = "host:port", name = "server name" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(

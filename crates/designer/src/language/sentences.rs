@@ -28,6 +28,10 @@ sentences! {
     expired_ago(span): "expired {span} ago", "abgelaufen vor {span}";
     until(moment): "until {moment}", "bis {moment}";
 
+    // Who is let in.
+    wait_seconds(seconds): "Too many tries have failed. The next one is taken in {seconds} seconds.",
+        "Zu viele Versuche sind fehlgeschlagen. Der nächste wird in {seconds} Sekunden angenommen.";
+
     // The overview.
     one_needs_attention_soon(total, things): "1 of {total} {things} needs attention soon.",
         "1 von {total} {things} braucht bald Aufmerksamkeit.";

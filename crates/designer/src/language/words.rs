@@ -31,6 +31,51 @@ words! {
     not_known: "not known", "nicht bekannt";
     to: "to", "zu";
 
+    account: "Account", "Konto";
+
+    // Who is let in.
+    sign_in: "Sign in", "Anmelden";
+    sign_out: "Sign out", "Abmelden";
+    user_name: "Name", "Name";
+    user_password: "Password", "Passwort";
+    locked_out: "Locked out? On this machine:", "Ausgesperrt? An dieser Maschine:";
+    no_user_yet: "There is no user yet. A start of `baton up` prints a link for the first one; on this machine \
+                  `baton user add NAME --level server-admin` does the same.",
+        "Es gibt noch keinen Benutzer. `baton up` gibt beim Start einen Link für den ersten aus; an dieser Maschine tut \
+         `baton user add NAME --level server-admin` dasselbe.";
+    credentials_missing: "Name and password are needed.", "Name und Passwort werden gebraucht.";
+    credentials_wrong: "Name or password is wrong.", "Name oder Passwort ist falsch.";
+    user_without_access: "This user has no access. A Server Admin can give it another level.",
+        "Dieser Benutzer hat keinen Zugriff. Ein Server Admin kann ihm eine andere Stufe geben.";
+    first_user: "The first user", "Der erste Benutzer";
+    first_user_hint: "Whoever is added here is Server Admin. The link that led here can be used once.",
+        "Wer hier angelegt wird, ist Server Admin. Der Link, der hierher führte, gilt einmal.";
+    new_password: "Password, at least 12 characters", "Passwort, mindestens 12 Zeichen";
+    password_again: "The password again", "Das Passwort noch einmal";
+    add_and_sign_in: "Add and sign in", "Anlegen und anmelden";
+    passwords_differ: "The two passwords are not the same.", "Die beiden Passwörter sind nicht gleich.";
+    link_void: "This link is no longer good", "Dieser Link gilt nicht mehr";
+    link_void_hint: "It can be used once, within an hour. The next start of `baton up` prints another, as long as there \
+                     is no user; on this machine `baton user add NAME --level server-admin` does the same at any time.",
+        "Er gilt einmal, eine Stunde lang. Der nächste Start von `baton up` gibt einen anderen aus, solange es keinen \
+         Benutzer gibt; an dieser Maschine tut `baton user add NAME --level server-admin` jederzeit dasselbe.";
+    level: "Level", "Stufe";
+    access_anonymous: "Access is anonymous: whoever reaches the loopback interface of this machine is its Server Admin. \
+                       Users sign in with `access = \"authenticated\"` in `[designer]` of the settings.",
+        "Der Zugang ist anonym: Wer die Loopback-Schnittstelle dieser Maschine erreicht, ist ihr Server Admin. Mit \
+         `access = \"authenticated\"` unter `[designer]` in den Einstellungen melden sich Benutzer an.";
+    audit_log: "Audit log", "Protokoll";
+    audit_empty: "Nothing was changed yet.", "Noch wurde nichts geändert.";
+    audit_when: "When", "Wann";
+    audit_who: "Who", "Wer";
+    audit_via: "Known by", "Bekannt durch";
+    audit_from: "From", "Von";
+    audit_action: "Did what", "Was";
+    audit_object: "To what", "Woran";
+    audit_outcome: "Outcome", "Ergebnis";
+    audit_unended: "not known to have ended", "Ende nicht bekannt";
+    older_entries: "Older entries", "Ältere Einträge";
+
     // How urgent it is.
     fine: "Fine", "In Ordnung";
     attention_soon: "Attention soon", "Bald handeln";

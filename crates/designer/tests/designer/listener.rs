@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use baton_designer::{BindError, Listener};
+use baton_designer::{Access, BindError, Listener};
 use baton_finding::{Explain as _, Retry};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ use crate::{authority, sample};
 #[tokio::test]
 async fn an_address_that_others_can_reach_is_refused() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8443", "[2001:db8::1]:0", "[::ffff:127.0.0.1]:0"] {
-        let error = Listener::bind(address.parse().unwrap()).await.unwrap_err();
+        let error = Listener::bind(address.parse().unwrap(), Access::Anonymous).await.unwrap_err();
         assert_eq!(error.code(), "designer-not-loopback", "{address}");
         assert_eq!(error.retry(), Retry::Never);
         assert!(error.to_string().contains(address), "{error}");
@@ -26,8 +26,8 @@ async fn an_address_that_others_can_reach_is_refused() {
 
 #[tokio::test]
 async fn a_port_in_use_is_told_before_anything_is_served() {
-    let first = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-    let error = Listener::bind(first.local_address()).await.unwrap_err();
+    let first = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), Access::Anonymous).await.unwrap();
+    let error = Listener::bind(first.local_address(), Access::Anonymous).await.unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
     assert_eq!((error.code(), error.retry()), ("designer-port-in-use", Retry::Backoff));
     assert!(error.hint().is_some());

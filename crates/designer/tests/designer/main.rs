@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what these functions of tests cannot do is a failed test")]
 
+mod access;
 mod certificate;
 mod client;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod listener;
 mod metrics;
 mod overview;
 mod requests;
+mod routes;
 mod sample;
 mod shutdown;
 mod site;

@@ -7,7 +7,7 @@ use crate::authority;
 use crate::fixed::Fixed;
 use crate::site::Site;
 
-const SECURITY_HEADERS: &[(&str, &str)] = &[
+pub(crate) const SECURITY_HEADERS: &[(&str, &str)] = &[
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use baton_designer::{Actions, CertificateFiles, HotCertificate, Listener};
+use baton_designer::{self as designer, Access, Actions, CertificateFiles, HotCertificate, Listener};
+use baton_state::State;
 use baton_testkit::IssuedCertificate;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) files: CertificateFiles,
     pub(crate) hot: Arc<HotCertificate>,
+    pub(crate) state: State,
     shutdown: oneshot::Sender<()>,
     served: JoinHandle<()>,
     _directory: TempDir,
@@ -42,7 +44,17 @@ impl Site {
         let (directory, files) = empty_directory();
         certificate.write_files(&files.certificate, &files.key);
         let hot = HotCertificate::load(files.clone()).unwrap();
-        Self::serve(directory, files, hot, overview, address).await
+        Self::serve(directory, files, hot, overview, address, Access::Anonymous).await
+    }
+
+    /// To which people sign in.
+    pub(crate) async fn start_authenticated() -> Self {
+        let (directory, files) = empty_directory();
+        issue().write_files(&files.certificate, &files.key);
+        let hot = HotCertificate::load(files.clone()).unwrap();
+        let status = Ok(sample::status(vec![sample::row("sap")]));
+        let shown = Fixed { status, handovers: Ok(vec![sample::report()]), ..Fixed::default() };
+        Self::serve(directory, files, hot, shown, "127.0.0.1:0", Access::Authenticated).await
     }
 
     /// Without a certificate yet.
@@ -50,7 +62,7 @@ impl Site {
         let (directory, files) = empty_directory();
         let hot = HotCertificate::waiting(files.clone());
         let overview = Fixed::default();
-        Self::serve(directory, files, hot, overview, "127.0.0.1:0").await
+        Self::serve(directory, files, hot, overview, "127.0.0.1:0", Access::Anonymous).await
     }
 
     async fn serve(
@@ -59,15 +71,18 @@ impl Site {
         hot: Arc<HotCertificate>,
         overview: impl Actions + 'static,
         address: &str,
+        access: Access,
     ) -> Self {
-        let listener = Listener::bind(address.parse().unwrap()).await.unwrap();
+        let listener = Listener::bind(address.parse().unwrap(), access).await.unwrap();
         let address = listener.local_address();
         let (shutdown, ended) = oneshot::channel();
         let hosts = vec!["gateway.example.com".to_owned(), "fd00::7".to_owned()];
-        let served = tokio::spawn(listener.serve(Arc::clone(&hot), None, Arc::new(overview), hosts, async {
+        let state = State::open(&directory.path().join("state.db")).await.unwrap();
+        let site = designer::Site { actions: Arc::new(overview), state: state.clone(), access, hosts };
+        let served = tokio::spawn(listener.serve(Arc::clone(&hot), None, site, async {
             let _ = ended.await;
         }));
-        Self { address, files, hot, shutdown, served, _directory: directory }
+        Self { address, files, hot, state, shutdown, served, _directory: directory }
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -92,6 +92,9 @@ impl Reload {
         if place.listen(self.listen) != before.place.listen(self.listen) {
             tracing::warn!("another address of the Designer counts from the next start on");
         }
+        if place.access() != before.place.access() {
+            tracing::warn!("who is let into the Designer changes with the next start");
+        }
         let interval = place.probe_interval();
         let app = Arc::new(before.with_settings(place, self.own.clone())?);
         self.scheduler.replace(Arc::clone(&app.renewals), interval);

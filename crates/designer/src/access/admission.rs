@@ -1,0 +1,182 @@
+//! The gate before every route.
+//!
+//! It compares what the route asks for with who comes, before anything of the request is read. What would change
+//! something is read as a whole, within bounds of size and time; is written into the audit log before it is done, and
+//! its outcome after it; and is carried out to its end, whether or not the one who asked for it stays.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use baton_finding::Explain as _;
+use baton_platform::clock;
+use baton_state::{NewAuditEntry, State as Database};
+use tokio::time::timeout;
+
+use super::identify::ClientAddress;
+use super::{Identity, Level};
+use crate::guard::{refusal, unavailable};
+use crate::language::Language;
+
+/// How long the body of a request may take.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
+/// What stands before one route.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) level: Level,
+    pub(crate) state: Database,
+}
+
+/// The longest body that is read, in bytes. Whoever is not known sends a small form; files have bounds of their own
+/// below the larger one.
+fn longest_body(level: Level) -> usize {
+    match level {
+        Level::Open => 64 * 1024,
+        Level::Read | Level::Modify | Level::Admin => 2 * 1024 * 1024,
+    }
+}
+
+/// Lets a request through to its route, or refuses it.
+pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let identity = request.extensions().get::<Identity>().cloned();
+    let is_admitted = gate.level.admits(identity.as_ref());
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return if is_admitted { next.run(request).await } else { refuse(&request, identity.as_ref()) };
+    }
+    let Some(identity) = identity else {
+        // Whoever is not known is let in by the open routes alone, which write the audit log themselves.
+        if !is_admitted {
+            return refuse(&request, None);
+        }
+        return match read_whole(request, longest_body(gate.level)).await {
+            Ok(request) => carried_out(async move { next.run(request).await }).await,
+            Err(refusal) => refusal,
+        };
+    };
+    let entry = entry(&request, &identity);
+    if !is_admitted {
+        let refused = refuse(&request, Some(&identity));
+        return audited(gate.state, entry, async { refused }).await;
+    }
+    match read_whole(request, longest_body(gate.level)).await {
+        Ok(request) => carried_out(audited(gate.state, entry, async move { next.run(request).await })).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// Nothing is done that cannot be written down.
+async fn audited(state: Database, entry: NewAuditEntry, answer: impl Future<Output = Response>) -> Response {
+    let id = match state.begin_audit(&entry).await {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::error!("the audit log cannot be written, so nothing is changed: {}", error.chain());
+            return unavailable();
+        }
+    };
+    let response = answer.await;
+    if let Err(error) = state.end_audit(id, response.status().as_str()).await {
+        tracing::error!("the outcome of entry {id} is missing in the audit log: {}", error.chain());
+    }
+    response
+}
+
+/// To its end, also when the connection that asked for it is gone.
+async fn carried_out(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(answer).await.unwrap_or_else(|error| {
+        tracing::error!("an action of the Designer broke off: {error}");
+        unavailable()
+    })
+}
+
+fn entry(request: &Request, identity: &Identity) -> NewAuditEntry {
+    NewAuditEntry {
+        at: clock::now(),
+        who: identity.name.clone(),
+        via: identity.via.name(),
+        address: client_address(request),
+        action: request.method().to_string(),
+        object: request.uri().path().chars().take(LONGEST_OBJECT).collect(),
+    }
+}
+
+/// How much of a path the audit log keeps, in characters.
+const LONGEST_OBJECT: usize = 200;
+
+fn client_address(request: &Request) -> Option<String> {
+    request.extensions().get().map(|ClientAddress(address)| address.to_string())
+}
+
+async fn read_whole(request: Request, longest: usize) -> Result<Request, Response> {
+    let too_long = || {
+        let message = format!("what was sent is longer than {longest} bytes");
+        refusal(request_form(&request), StatusCode::PAYLOAD_TOO_LARGE, "request-too-long", &message)
+    };
+    if announced(request.headers()).is_some_and(|length| length > longest as u64) {
+        return Err(too_long());
+    }
+    let form = request_form(&request);
+    let (head, body) = request.into_parts();
+    match timeout(BODY_LIMIT, to_bytes(body, longest)).await {
+        Ok(Ok(body)) => Ok(Request::from_parts(head, Body::from(body))),
+        Ok(Err(error)) => {
+            let message = format!("what was sent ended early, or is longer than {longest} bytes: {error}");
+            Err(refusal(form, StatusCode::PAYLOAD_TOO_LARGE, "request-too-long", &message))
+        }
+        Err(_) => {
+            let message = "what was sent did not come in time";
+            Err(refusal(form, StatusCode::REQUEST_TIMEOUT, "request-too-slow", message))
+        }
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How refusals are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people, at a page.
+    Page(Language),
+    /// For programs: JSON.
+    Program,
+    /// For programs that read text.
+    Text,
+}
+
+pub(crate) fn request_form(request: &Request) -> Form {
+    match request.uri().path() {
+        "/metrics" => Form::Text,
+        path if path.starts_with("/api/") => Form::Program,
+        _ => Form::Page(Language::of(request.headers())),
+    }
+}
+
+fn refuse(request: &Request, identity: Option<&Identity>) -> Response {
+    let form = request_form(request);
+    match identity {
+        Some(identity) => {
+            let message = format!("{} ({}) may not do this", identity.name, identity.level.words());
+            refusal(form, StatusCode::FORBIDDEN, "level-too-low", &message)
+        }
+        None if matches!(form, Form::Program | Form::Text) => {
+            let message =
+                "this needs a token that is still good, in the header `Authorization: Bearer TOKEN`";
+            let mut answer = refusal(form, StatusCode::UNAUTHORIZED, "token-missing", message);
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer
+        }
+        None if *request.method() == Method::GET || *request.method() == Method::HEAD => {
+            (StatusCode::SEE_OTHER, [(LOCATION, "/sign-in")]).into_response()
+        }
+        None => {
+            let message = "you are signed out: nothing was changed. Sign in and do it again";
+            refusal(form, StatusCode::FORBIDDEN, "signed-out", message)
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One try to sign in.
+//!
+//! Who fails often waits: a user name after five failures in a row, up to a minute; an address after ten, up to a
+//! quarter of an hour. A name waits no longer because others could else keep its owner out.
+
+use std::net::IpAddr;
+
+use baton_finding::Explain;
+use baton_platform::clock;
+use baton_state::{AccessLevel, AttemptSubject, AttemptVerdict, PrincipalName, State, StateError};
+use jiff::SignedDuration;
+use zeroize::Zeroizing;
+
+use super::identify::stale;
+use super::password::is_right;
+use super::token::{Token, TokenError};
+
+/// How a try ended.
+pub(super) enum Attempt {
+    /// They are in, with this token.
+    SignedIn(Token),
+    /// Name or password is wrong; which one is not told.
+    Wrong,
+    /// Both are right, and the level of this user is No access.
+    NoAccess,
+    /// Nothing was looked at.
+    Wait(SignedDuration),
+}
+
+/// Nobody can sign in.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AttemptError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl Explain for AttemptError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::State(cause) => cause.code(),
+            Self::Token(cause) => cause.code(),
+        }
+    }
+}
+
+/// Tries a name and a password.
+pub(super) async fn attempt(
+    state: &State,
+    name: &str,
+    password: Zeroizing<String>,
+    address: IpAddr,
+) -> Result<Attempt, AttemptError> {
+    let now = clock::now();
+    let name: Option<PrincipalName> = name.trim().parse().ok();
+    let mut subjects = vec![AttemptSubject::Address(address)];
+    subjects.extend(name.clone().map(AttemptSubject::User));
+    if let AttemptVerdict::Wait(until) = state.begin_sign_in(&subjects, now, pause).await? {
+        return Ok(Attempt::Wait(until.duration_since(now)));
+    }
+    let found = match &name {
+        Some(name) => state.user(name).await?,
+        None => None,
+    };
+    let kept = found.as_ref().map(|(_, kept)| kept.clone());
+    let is_right = is_right(password, kept).await;
+    let Some((user, kept)) = found.filter(|_| is_right) else { return Ok(Attempt::Wrong) };
+    state.sign_in_succeeded(&subjects).await?;
+    if user.level == AccessLevel::NoAccess {
+        return Ok(Attempt::NoAccess);
+    }
+    let token = Token::new()?;
+    let started = state.start_session(token.hash(), &user.name, &kept, now, stale(now)).await?;
+    Ok(if started { Attempt::SignedIn(token) } else { Attempt::Wrong })
+}
+
+/// How long a subject waits after so many failures in a row.
+fn pause(subject: &AttemptSubject, failures: u32) -> SignedDuration {
+    let (free, first, longest) = match subject {
+        AttemptSubject::User(_) => (5, 5, 60),
+        AttemptSubject::Address(_) => (10, 15, 15 * 60),
+    };
+    match failures.checked_sub(free) {
+        None => SignedDuration::ZERO,
+        // Beyond ten doublings it is the longest in any case.
+        Some(further) => SignedDuration::from_secs((first << further.min(10)).min(longest)),
+    }
+}
