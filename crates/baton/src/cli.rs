@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use baton_state::{AccessLevel, PrincipalName};
 use baton_target::ProductKind;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -162,6 +163,14 @@ pub(crate) enum Command {
     /// The internal CA
     #[command(subcommand)]
     Ca(Ca),
+    /// The people who may use the Designer
+    ///
+    /// They sign in where the settings say access = "authenticated" in [designer].
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The tokens of programs that use the Designer's interface for programs
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Print the renewal article of a target: by hand, behind closed ports, by itself, and when it has expired
     ///
     /// With the target's own directory, service, ports, thumbprints and dates, from its files and the settings. Asks
@@ -180,7 +189,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// Where the Designer listens, on the loopback interface: a port, or ADDRESS:PORT [default: 8177]
+    /// Where the Designer listens: a port of the loopback interface, or ADDRESS:PORT [default: 8177]
     #[arg(long, value_name = "ADDRESS", env = "BATON_LISTEN")]
     pub(crate) listen: Option<Address>,
     /// How long certificates of the internal CA live, for example 90s or 47d
@@ -570,6 +579,75 @@ pub(crate) enum Ca {
         #[arg(long, value_name = "NAME")]
         issuer: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; the password is asked for
+    Add {
+        /// Letters, digits and . _ - @
+        name: PrincipalName,
+        #[command(flatten)]
+        level: LevelFlag,
+        #[command(flatten)]
+        password: NewPassword,
+    },
+    /// List the users
+    List,
+    /// Remove a user, and end their sessions
+    Remove { name: PrincipalName },
+    /// Give a user another level, from their next request on
+    SetLevel {
+        name: PrincipalName,
+        #[command(flatten)]
+        level: LevelFlag,
+    },
+    /// Give a user another password, and end their sessions
+    ResetPassword {
+        name: PrincipalName,
+        #[command(flatten)]
+        password: NewPassword,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and print it: it is shown this once
+    Add {
+        /// Letters, digits and . _ - @
+        name: PrincipalName,
+        #[command(flatten)]
+        level: LevelFlag,
+        /// How long it is good
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        lifetime: Span,
+    },
+    /// List the tokens
+    List,
+    /// Take a token away
+    Revoke { name: PrincipalName },
+}
+
+/// What someone may do.
+#[derive(Debug, Args)]
+pub(crate) struct LevelFlag {
+    /// What they may do: nothing; look; renew, hand over and roll back too; everything
+    #[arg(long = "level", value_parser = levels())]
+    pub(crate) level: AccessLevel,
+}
+
+/// Where a new password comes from.
+#[derive(Debug, Args)]
+pub(crate) struct NewPassword {
+    /// File whose first line is the password [default: asked for on the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+fn levels() -> impl TypedValueParser<Value = AccessLevel> {
+    let unknown = |()| "there is no such level";
+    PossibleValuesParser::new(AccessLevel::ALL.map(AccessLevel::name))
+        .try_map(move |name| name.parse::<AccessLevel>().map_err(unknown))
 }
 
 #[derive(Debug, Args)]

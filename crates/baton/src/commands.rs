@@ -23,5 +23,7 @@ pub(crate) mod store;
 pub(crate) mod swap;
 pub(crate) mod target;
 pub(crate) mod tls;
+pub(crate) mod token;
 pub(crate) mod up;
+pub(crate) mod user;
 pub(crate) mod watchdog;

@@ -73,6 +73,8 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Store(command) => commands::store::run(globals, command, output).await,
         Command::Target(command) => commands::target::run(globals, command, output).await,
         Command::Ca(command) => commands::ca::run(globals, command, output),
+        Command::User(command) => commands::user::run(globals, command, output).await,
+        Command::Token(command) => commands::token::run(globals, command, output).await,
         Command::Guide(arguments) => commands::guide::run(globals, arguments, output).await,
         Command::Check(arguments) => commands::check::run(globals, arguments, output).await,
         Command::Completions { shell } => commands::generate::completions(*shell),

@@ -7,6 +7,7 @@
     reason = "a test that cannot be set up is a failed test, and one that takes samples says which"
 )]
 
+mod access;
 mod acme;
 mod adcs;
 mod afterwards;

@@ -35,6 +35,16 @@ impl Up {
 
     /// At an address that the caller keeps.
     pub(crate) fn start_at(world: &World, address: SocketAddr, arguments: &[&str]) -> Self {
+        Self::start_until(world, address, arguments, "serves the Designer at").0
+    }
+
+    /// The same, and what it has told until a line with these words.
+    pub(crate) fn start_until(
+        world: &World,
+        address: SocketAddr,
+        arguments: &[&str],
+        words: &str,
+    ) -> (Self, Vec<String>) {
         let listen = address.to_string();
         let mut all = vec!["up", "--listen", &listen];
         all.extend(arguments);
@@ -43,12 +53,12 @@ impl Up {
         for line in BufReader::new(child.stderr.take().unwrap()).lines() {
             let line = line.unwrap();
             told.push(line);
-            if told.last().is_some_and(|line| line.contains("serves the Designer at")) {
+            if told.last().is_some_and(|line| line.contains(words)) {
                 break;
             }
         }
-        assert!(told.iter().any(|line| line.contains("serves the Designer at")), "{told:#?}");
-        Self { child, address, _port: None }
+        assert!(told.iter().any(|line| line.contains(words)), "{told:#?}");
+        (Self { child, address, _port: None }, told)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -114,7 +124,7 @@ fn the_first_start_makes_everything_and_serves_the_designer() {
     let (code, _) = curl(&world, up.address().port(), &["--header", "Host: attacker.example"]);
     assert_eq!(code, "421", "a page of someone else's name is not answered");
     let (code, _) = curl(&world, up.address().port(), &["--request", "POST", "--data", "x=1"]);
-    assert_eq!(code, "405", "it is read-only");
+    assert_eq!(code, "405", "the overview is there to be read");
 
     for (path, mode) in [
         ("baton-data", 0o700),
