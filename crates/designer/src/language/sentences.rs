@@ -20,6 +20,7 @@ macro_rules! sentences {
 sentences! {
     // Times.
     days(count): "{count}\u{a0}days", "{count}\u{a0}Tage";
+    days_after_preposition(count): "{count}\u{a0}days", "{count}\u{a0}Tagen";
     hours(count): "{count}\u{a0}h", "{count}\u{a0}Std.";
     minutes(count): "{count}\u{a0}min", "{count}\u{a0}Min.";
     seconds(count): "{count}\u{a0}s", "{count}\u{a0}s";

@@ -273,7 +273,7 @@ words! {
          bleibt auf diesem Rechner.";
     download_request: "Download the request (CSR)", "Antrag herunterladen (CSR)";
     cancel_request: "Forget it", "Verwerfen";
-    waits_since: "Waits since", "Wartet seit";
+    made: "Made", "Erstellt";
     no_request: "No request waits for its answer.", "Kein Antrag wartet auf Antwort.";
     upload_answer: "Upload the answer", "Antwort hochladen";
     answer_file: "The file of the CA: PEM, DER or P7B. Drop it here, or choose it.",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::language::Language;
 
 use super::attention::Attention;
-use super::moment::{Moment, RelativeMoment, words};
+use super::moment::{Moment, RelativeMoment, words, words_after_preposition};
 use super::prose::Trouble;
 use super::{distinguished_name, lifetime};
 
@@ -56,7 +56,9 @@ impl CertificateRow {
             certificate: row.certificate.clone(),
             target: row.target.clone(),
             endpoint: row.endpoint.clone(),
-            address: row.address.clone().filter(|address| row.endpoint.as_ref() != Some(address)),
+            address: row.address.clone().filter(|address| {
+                !row.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with(address.as_str()))
+            }),
             served: row.served.as_ref().map(ServedCell::new),
             left: match &row.served {
                 Some(served) => Some(LeftCell::of_served(served, now, t)),
@@ -100,9 +102,12 @@ impl LeftCell {
         t: Language,
     ) -> Self {
         let left = not_after.duration_since(now);
-        let words = words(left, t);
+        let words = match left.is_negative() {
+            true => t.expired_ago(words_after_preposition(left, t)),
+            false => words(left, t),
+        };
         Self {
-            words: if left.is_negative() { t.expired_ago(words) } else { words },
+            words,
             until: Some(Moment::new(not_after)),
             share: Some((left.as_secs().max(0), lifetime(not_before, not_after).max(1))),
         }

@@ -1,14 +1,12 @@
 //! What a change would do, before it is done.
 
-use std::fmt::Write as _;
-
 use askama::Template;
 use baton_handover::Report;
 use baton_state::Outcome;
 
 use super::handover::OutcomeCell;
 use super::problem::ProblemView;
-use super::prose::Trouble;
+use super::prose::{Stretch, Trouble, stretches};
 use crate::change::{Change, Done, SuccessorKey};
 use crate::language::Language;
 
@@ -41,7 +39,7 @@ pub(crate) struct PlanView {
 /// One thing that would be done.
 pub(crate) struct ActionView {
     pub(crate) step: String,
-    pub(crate) text: String,
+    pub(crate) text: Vec<Stretch>,
     /// The lines of a unified diff, each with the name of its kind in the style sheet.
     pub(crate) diff: Vec<(&'static str, String)>,
 }
@@ -79,26 +77,24 @@ impl ActionView {
     /// Takes a line of a plan apart: `STEP: what is done`, and below it a diff or more of the same.
     fn read(text: &str) -> Self {
         let (step, rest) = text.split_once(": ").unwrap_or(("", text));
-        let mut action = Self { step: step.to_owned(), text: String::new(), diff: Vec::new() };
-        for line in rest.lines() {
-            let in_diff = !action.diff.is_empty() || line.starts_with("--- ");
-            if !in_diff {
-                let blank = if action.text.is_empty() { "" } else { "\n" };
-                // Writing to a string cannot fail.
-                let _ = write!(action.text, "{blank}{line}");
-                continue;
-            }
-            let class = match line.as_bytes().first() {
-                _ if line.starts_with("--- ") || line.starts_with("+++ ") || line.starts_with("@@") => {
-                    "place"
-                }
-                Some(b'+') => "added",
-                Some(b'-') => "removed",
-                _ => "same",
-            };
-            action.diff.push((class, line.to_owned()));
+        let is_diff = |line: &str| line.starts_with("--- ");
+        let before = rest.lines().take_while(|line| !is_diff(line)).collect::<Vec<_>>().join("\n");
+        let diff = rest.lines().skip_while(|line| !is_diff(line));
+        Self {
+            step: step.to_owned(),
+            text: stretches(&before),
+            diff: diff.map(|line| (kind_of_line(line), line.to_owned())).collect(),
         }
-        action
+    }
+}
+
+fn kind_of_line(line: &str) -> &'static str {
+    let heads = ["--- ", "+++ ", "@@"];
+    match line.as_bytes().first() {
+        _ if heads.iter().any(|head| line.starts_with(head)) => "place",
+        Some(b'+') => "added",
+        Some(b'-') => "removed",
+        _ => "same",
     }
 }
 

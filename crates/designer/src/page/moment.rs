@@ -52,9 +52,9 @@ fn distance(at: Timestamp, now: Timestamp, t: Language) -> String {
     if distance.as_secs() == 0 {
         t.just_now().to_owned()
     } else if distance.is_negative() {
-        t.ago(words(distance, t))
+        t.ago(words_after_preposition(distance, t))
     } else {
-        t.ahead(words(distance, t))
+        t.ahead(words_after_preposition(distance, t))
     }
 }
 
@@ -77,6 +77,14 @@ pub(crate) fn words(duration: SignedDuration, t: Language) -> String {
         pair(t.minutes(seconds / MINUTE), seconds % MINUTE, t.seconds(seconds % MINUTE))
     } else {
         t.seconds(seconds)
+    }
+}
+
+/// The same behind a preposition, which changes it in German.
+pub(crate) fn words_after_preposition(duration: SignedDuration, t: Language) -> String {
+    match duration.as_secs().unsigned_abs() / DAY {
+        0..2 => words(duration, t),
+        days => t.days_after_preposition(days),
     }
 }
 

@@ -10,7 +10,7 @@ use super::attention::Attention;
 use super::certificate::{CertificateRow, LeftCell};
 use super::distinguished_name::short;
 use super::moment::Moment;
-use super::prose::Trouble;
+use super::prose::{Stretch, Trouble, stretches};
 use crate::language::Language;
 use crate::look::{Choice, EndpointLook, ProductLook, TargetLook};
 
@@ -29,7 +29,7 @@ pub(crate) struct TargetPage {
     /// Products can be without TLS.
     has_tls_switch: bool,
     references: Vec<ReferenceRow>,
-    activation: Option<String>,
+    activation: Option<Vec<Stretch>>,
     key_permissions: Option<String>,
     troubles: Vec<Trouble>,
     endpoints: Vec<EndpointRow>,
@@ -111,7 +111,7 @@ impl TargetPage {
                     names: reference.names,
                 })
                 .collect(),
-            activation: look.activation,
+            activation: look.activation.as_deref().map(stretches),
             key_permissions: look.key_permissions,
             troubles: Trouble::all(&findings),
             is_expired: seen.clone().any(|handshake| handshake.leaf.not_after() < look.at)

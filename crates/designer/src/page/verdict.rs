@@ -5,7 +5,7 @@ use baton_handover::Status;
 use crate::language::Language;
 
 use super::attention::Attention;
-use super::moment::words;
+use super::moment::words_after_preposition;
 use super::prose::{Stretch, stretches};
 
 /// How it stands as a whole.
@@ -58,7 +58,7 @@ impl Verdict {
 fn next_renewal(status: &Status, t: Language) -> String {
     match status.rows.iter().filter_map(|row| row.due).min() {
         Some(due) if due <= status.at => t.renewal_is_due().to_owned(),
-        Some(due) => t.next_renewal(words(due.duration_since(status.at), t)),
+        Some(due) => t.next_renewal(words_after_preposition(due.duration_since(status.at), t)),
         None => String::new(),
     }
 }

@@ -70,6 +70,17 @@ impl Client {
         self.send(&format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await
     }
 
+    /// Sends a form as a page of ours does.
+    pub(crate) async fn post(&mut self, path: &str, content_type: &str, body: &str) -> Answer {
+        let port = self.address.port();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: https://localhost:{port}\r\n\
+             Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.send(&format!("{head}{body}")).await
+    }
+
     /// Sends a request head as it stands and reads the answer to it.
     pub(crate) async fn send(&mut self, head: &str) -> Answer {
         self.write(head).await.unwrap();
@@ -109,7 +120,8 @@ impl Client {
         matches!(self.stream.read_u8().await, Err(error) if error.kind() == io::ErrorKind::UnexpectedEof)
     }
 
-    async fn line(&mut self) -> io::Result<String> {
+    /// The next line, without its end; empty at the end of all.
+    pub(crate) async fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.stream.read_line(&mut line).await?;
         Ok(line.trim_end().to_owned())

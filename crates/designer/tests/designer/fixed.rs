@@ -7,7 +7,7 @@ use baton_designer::{
     Problem, ProblemKind, StoreLook, SuccessorKey, TargetLook, Upload,
 };
 use baton_handover::{Report, Status};
-use baton_platform::progress::Progress;
+use baton_platform::progress::{Event, Progress, Stage};
 use baton_state::{HandoverFilter, HandoverId};
 use baton_x509::Thumbprint;
 use tokio::sync::{Notify, Semaphore};
@@ -103,9 +103,19 @@ impl Actions for Fixed {
         given(self.done.clone())
     }
 
-    fn carry_out(&self, change: Change, _: Arc<dyn Progress>) -> BoxFuture<'_, Result<Done, Problem>> {
+    fn carry_out(&self, change: Change, progress: Arc<dyn Progress>) -> BoxFuture<'_, Result<Done, Problem>> {
         self.note(format!("carry out {change:?}"));
-        given(self.done.clone())
+        Box::pin(async move {
+            let about = |stage| Event { stage, certificate: None, target: Some("sap".to_owned()) };
+            progress.reached(about(Stage::Check));
+            progress.reached(about(Stage::Switch));
+            if let Some((asked, answers)) = &self.gate {
+                asked.notify_one();
+                answers.acquire().await.unwrap().forget();
+            }
+            progress.reached(about(Stage::Prove));
+            given(self.done.clone()).await
+        })
     }
 
     fn request(&self, name: String, key: SuccessorKey) -> BoxFuture<'_, Result<PendingRequest, Problem>> {

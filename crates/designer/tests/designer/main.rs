@@ -7,13 +7,17 @@
 
 mod access;
 mod certificate;
+mod changes;
 mod client;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod fixed;
+mod language;
 mod listener;
+mod listing;
 mod metrics;
 mod overview;
+mod pages;
 mod requests;
 mod routes;
 mod sample;
