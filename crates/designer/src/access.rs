@@ -18,7 +18,7 @@ mod sign_in;
 mod token;
 
 pub(crate) use account::{account_page, sign_out};
-pub(crate) use admission::{Form, Gate, admit};
+pub(crate) use admission::{AuditNote, Form, Gate, admit, request_form};
 pub(crate) use audit_page::audit_page;
 pub(crate) use first_user::{first_user_page, make_first_user};
 pub(crate) use identify::{ClientAddress, identify};

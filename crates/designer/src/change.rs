@@ -1,5 +1,6 @@
 //! What can be done from a page, and who does it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use baton_handover::Report;
@@ -58,6 +59,28 @@ pub enum Change {
     },
 }
 
+/// In a few words, for the audit log.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Swap { target, new, enable_tls } => {
+                write!(f, "swap {target} to {new}")?;
+                if *enable_tls { f.write_str(", with TLS on") } else { Ok(()) }
+            }
+            Self::Renew { certificate, key } => match key {
+                SuccessorKey::AsSettled => write!(f, "renew {certificate}"),
+                SuccessorKey::New => write!(f, "renew {certificate} with a new key"),
+                SuccessorKey::Same => write!(f, "renew {certificate} with the same key"),
+            },
+            Self::Accept { .. } => f.write_str("accept the answer to a request"),
+            Self::RollBack { handover } => write!(f, "roll back handover {handover}"),
+            Self::Recover { target } => write!(f, "recover {target}"),
+            Self::TlsOff { target } => write!(f, "switch TLS of {target} off"),
+            Self::TlsOn { target } => write!(f, "switch TLS of {target} on"),
+        }
+    }
+}
+
 /// Whether a successor has a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SuccessorKey {
@@ -114,8 +137,8 @@ pub trait Actions: Overview {
     fn import(&self, upload: Upload) -> BoxFuture<'_, Result<Thumbprint, Problem>>;
 }
 
-impl std::fmt::Debug for Upload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upload").field("name", &self.name).field("length", &self.content.len()).finish()
     }
 }

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -15,8 +14,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::access::Form;
-use crate::api::ErrorAnswer;
+use crate::access::{Form, request_form};
+use crate::api;
 use crate::handler::render;
 use crate::hosts::{Hosts, Wanted};
 use crate::page::ProblemPage;
@@ -81,8 +80,16 @@ fn refused(hosts: &Hosts, request: &Request) -> Option<Response> {
 }
 
 /// The page is there, and not for this method; `Allow` is set by the router.
-pub(crate) async fn method_not_allowed() -> Response {
-    plain(StatusCode::METHOD_NOT_ALLOWED, "This page does not answer to that method.\n")
+pub(crate) async fn method_not_allowed(request: Request) -> Response {
+    match request_form(&request) {
+        form @ Form::Program => {
+            let message = "there is something here, and not for this method";
+            refusal(form, StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
+        }
+        Form::Page(_) | Form::Text => {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "This page does not answer to that method.\n")
+        }
+    }
 }
 
 /// Why a request is not carried out, in the form that whoever asked can read. Programs get the object that the
@@ -98,7 +105,7 @@ pub(crate) fn refusal(form: Form, code: StatusCode, name: &str, message: &str) -
             };
             render(code, &ProblemPage::new(&problem, t))
         }
-        Form::Program => (code, Json(ErrorAnswer::new(name, message, None))).into_response(),
+        Form::Program => api::failure(code, name, message, None),
         Form::Text => plain(code, format!("{message}\n")),
     }
 }

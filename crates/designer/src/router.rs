@@ -14,6 +14,7 @@ use crate::access::{
     Access, Level, account_page, audit_page, first_user_page, identify, make_first_user, sign_in,
     sign_in_page, sign_out,
 };
+use crate::api;
 use crate::change::Actions;
 use crate::guard::{guard, method_not_allowed};
 use crate::handler::{asset, certificate, change, look, metrics, missing, overview};
@@ -69,7 +70,7 @@ impl FromRef<Services> for Arc<dyn Overview> {
 }
 
 fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::get("/style.css", Level::Open, asset::style),
         Route::get("/htmx.js", Level::Open, asset::htmx),
         Route::get("/htmx-sse.js", Level::Open, asset::htmx_sse),
@@ -98,7 +99,9 @@ fn routes() -> Vec<Route> {
         Route::post("/operations", Level::Modify, change::begin),
         Route::get("/operations/{id}", Level::Read, change::operation),
         Route::get("/operations/{id}/events", Level::Read, change::events),
-    ]
+    ];
+    routes.extend(api::routes());
+    routes
 }
 
 /// Every route there is, for those who want to see that each asks for the right level.
@@ -111,7 +114,7 @@ pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
     routes()
         .into_iter()
         .fold(Router::new(), |router, route| route.mount(router, &services.state))
-        .fallback(missing::missing)
+        .fallback(missing::nothing_there)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(services.clone(), identify))
         .layer(from_fn_with_state(Arc::new(hosts), guard))

@@ -69,6 +69,32 @@ pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     }
 }
 
+/// What a handler adds to the outcome in the audit log, where the path does not tell it all.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditNote(pub(crate) String);
+
+impl AuditNote {
+    /// Puts it with an answer.
+    pub(crate) fn on(self, mut answer: Response) -> Response {
+        answer.extensions_mut().insert(self);
+        answer
+    }
+}
+
+/// The status, what was done, and where it leads.
+fn outcome(answer: &Response) -> String {
+    let mut outcome = answer.status().as_u16().to_string();
+    if let Some(AuditNote(note)) = answer.extensions().get() {
+        outcome.push_str(": ");
+        outcome.push_str(note);
+    }
+    if let Some(place) = answer.headers().get(LOCATION).and_then(|place| place.to_str().ok()) {
+        outcome.push_str(", see ");
+        outcome.push_str(place);
+    }
+    outcome
+}
+
 /// Nothing is done that cannot be written down.
 async fn audited(state: Database, entry: NewAuditEntry, answer: impl Future<Output = Response>) -> Response {
     let id = match state.begin_audit(&entry).await {
@@ -79,7 +105,7 @@ async fn audited(state: Database, entry: NewAuditEntry, answer: impl Future<Outp
         }
     };
     let response = answer.await;
-    if let Err(error) = state.end_audit(id, response.status().as_str()).await {
+    if let Err(error) = state.end_audit(id, &outcome(&response)).await {
         tracing::error!("the outcome of entry {id} is missing in the audit log: {}", error.chain());
     }
     response

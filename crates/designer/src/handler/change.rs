@@ -12,6 +12,7 @@ use futures_util::{Stream, stream};
 use tokio::sync::watch;
 
 use super::{render, render_problem, render_rejection};
+use crate::access::AuditNote;
 use crate::change::{Actions, Change};
 use crate::form::Fields;
 use crate::handler::missing::missing;
@@ -46,8 +47,9 @@ pub(crate) async fn begin(
 ) -> Response {
     match Fields::read(request, t).await.and_then(|fields| fields.change(t)) {
         Ok(change) => {
+            let note = AuditNote(change.to_string());
             let operation = operations.begin(actions, change);
-            Redirect::to(&format!("/operations/{}", operation.id)).into_response()
+            note.on(Redirect::to(&format!("/operations/{}", operation.id)).into_response())
         }
         Err(rejection) => render_rejection(&rejection, t),
     }

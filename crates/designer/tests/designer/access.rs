@@ -331,7 +331,7 @@ async fn the_audit_log_tells_who_did_what_from_where_and_how_it_ended() {
             "ada | nobody | sign in | /sign-in | name or password is wrong",
             "? | nobody | sign in | /sign-in | name or password is wrong",
             "ada | nobody | sign in | /sign-in | signed in",
-            "ada | session | POST | /sign-out | 303",
+            "ada | session | POST | /sign-out | 303, see /sign-in",
         ]
     );
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what these functions of tests cannot do is a failed test")]
 
 mod access;
+mod api;
 mod certificate;
 mod changes;
 mod client;
