@@ -2,6 +2,7 @@
 //! products' stand-in.
 
 use std::path::Path;
+use std::process::Command;
 
 use baton_testkit::chromium::Chromium;
 use baton_testkit::product_server::Faults;
@@ -29,10 +30,17 @@ struct Scene {
 
 impl Scene {
     fn new(product: Product) -> Self {
+        Self::with(product, false)
+    }
+
+    /// With a certificate at the product that has expired, or is good for long.
+    fn with(product: Product, is_expired: bool) -> Self {
         let world = World::new();
         let authority = Authority::new("Test CA");
         let ca = Ca::new(&world.path("ca"), "Person");
-        let [old, new] = [(); 2].map(|()| authority.issue(&[HOST]).sign());
+        let issuance = authority.issue(&[HOST]);
+        let old = if is_expired { issuance.expired().sign() } else { issuance.sign() };
+        let new = authority.issue(&[HOST]).sign();
         let product = ProductFixture::new(product);
         product.enable_tls(&old);
         product.install(&new);
@@ -174,6 +182,60 @@ fn a_request_is_made_and_its_answer_uploaded_to_served() {
     scene.assert_shows("served");
     let served = openssl::served_certificate(scene.nginx.address(), SITE).unwrap();
     assert_eq!(served.thumbprint, scene.ca.thumbprint("site.pem"));
+}
+
+#[test]
+fn a_pfx_is_imported_and_can_be_picked() {
+    let mut scene = Scene::new(Product::BoardConnector);
+    let brought = Authority::new("Another CA").issue(&[HOST]).sign();
+    let [pem, pfx, password] = ["brought.pem", "brought.pfx", "password"].map(|name| scene.world.path(name));
+    fs_err::write(&pem, format!("{}{}", brought.chain_pem, brought.key_pem)).unwrap();
+    fs_err::write(&password, "correct horse").unwrap();
+    let [from, to] = [&pem, &pfx].map(|path| path.to_str().unwrap());
+    let secret = format!("file:{}", password.display());
+    let arguments = ["pkcs12", "-export", "-in", from, "-out", to, "-passout", &secret];
+    assert!(Command::new("openssl").args(arguments).status().unwrap().success());
+
+    scene.open("/store");
+    scene.browser.choose_file("input[type=file]", &pfx);
+    scene.browser.fill("input[type=password]", "wrong");
+    scene.browser.click("#import button");
+    scene.browser.wait_until("document.querySelector('.verdict.soon')");
+    scene.assert_shows("nothing was changed");
+
+    scene.open("/store");
+    scene.browser.choose_file("input[type=file]", &pfx);
+    scene.browser.fill("input[type=password]", "correct horse");
+    scene.browser.click("#import button");
+    scene.browser.wait_until(&format!("location.pathname === '/store/{}'", brought.thumbprint));
+    scene.open("/targets/sap");
+    let choice = format!("document.querySelector('input[name=new][value=\"{}\"]')", brought.thumbprint);
+    scene.browser.wait_until(&choice);
+}
+
+#[test]
+fn an_expired_certificate_is_led_to_its_way_out() {
+    let mut scene = Scene::with(Product::Yunio, true);
+    scene.world.baton(&["prove"]);
+    scene.open("/");
+    scene.browser.click("a[href='/targets/sap#expired']");
+    scene.browser.click("#expired form button");
+    scene.browser.wait_until("document.querySelector('.actions')");
+    scene.assert_shows("Reset TLS");
+    scene.assert_shows("tls.json aside");
+    assert!(scene.product.tls_json().exists(), "a plan changes nothing");
+}
+
+#[test]
+fn rows_are_found_while_someone_types() {
+    let mut scene = Scene::new(Product::Yunio);
+    scene.world.baton(&["prove"]);
+    scene.open("/");
+    scene.browser.wait_until("document.querySelectorAll('.certificates tbody').length === 5");
+    scene.browser.fill("#search", "website");
+    scene.browser.wait_until("document.querySelectorAll('.certificates tbody').length === 1");
+    scene.browser.wait_until("location.search.includes('q=website')");
+    scene.assert_shows("for website");
 }
 
 /// The pages that there are, by the names of their pictures.
