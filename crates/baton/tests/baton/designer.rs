@@ -55,11 +55,14 @@ impl Scene {
             .filter(|(name, _)| name.ends_with("-tls"))
             .map(|(_, address)| format!("'{address}'"))
             .collect();
+        let ports: Vec<String> =
+            product.endpoints().into_iter().map(|(_, address)| address.port().to_string()).collect();
         world.write_settings(&format!(
             "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
              [[issuer]]\nname = 'house'\nkind = 'internal'\n\n\
              [[issuer]]\nname = 'person'\nkind = 'manual'\nroot = 'ca/root.pem'\n\n\
-             [[target]]\nname = 'sap'\nproduct = '{}'\ndirectory = {}\nactivate = {}\nendpoints = [{}]\n\n\
+             [[target]]\nname = 'sap'\nproduct = '{}'\ndirectory = {}\nactivate = {}\nendpoints = [{}]\n\
+             guard = {{ always = false, ports = [{}] }}\n\n\
              [[target]]\nname = 'website'\nkind = 'files'\ncertificate = {}\nkey = {}\ncheck = {}\nactivate = {}\n\
              endpoints = [{{ address = '{}', name = '{SITE}' }}]\n\n\
              [[certificate]]\nname = 'site'\nnames = ['{SITE}']\nissuer = 'person'\ntargets = ['website']\n",
@@ -68,6 +71,7 @@ impl Scene {
             quoted(&product.directory()),
             list(&product.restart_command()),
             endpoints.join(", "),
+            ports.join(", "),
             quoted(&certificate),
             quoted(&key),
             list(&nginx.check_command()),

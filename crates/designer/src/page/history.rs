@@ -86,7 +86,8 @@ impl HandoverPage {
             proofs: report.proof.iter().map(|proof| ProofRow::new(proof, t)).collect(),
             troubles: Trouble::all(&report.findings),
             is_open: report.outcome.is_none(),
-            can_roll_back: report.outcome == Some(Outcome::Served) && report.old != report.new,
+            can_roll_back: report.outcome == Some(Outcome::Served)
+                && report.old.is_some_and(|old| report.new != Some(old)),
             certificate: report.certificate,
             target: report.target,
             old: report.old,

@@ -11,6 +11,8 @@ mod certificate;
 mod changes;
 mod client;
 #[cfg(target_os = "linux")]
+mod cost;
+#[cfg(target_os = "linux")]
 mod descriptors;
 mod fixed;
 mod language;

@@ -223,6 +223,9 @@ async fn a_handover_shows_its_steps_and_offers_the_way_back() {
     let rolled_back = Report { outcome: Some(Outcome::RolledBack), ..report() };
     let page = page_of("/history/17", Fixed { handovers: Ok(vec![rolled_back]), ..Fixed::default() }).await;
     assert!(!page.contains("value=\"roll-back\""), "there is nothing to go back from: {page}");
+    let first = Report { old: None, ..report() };
+    let page = page_of("/history/17", Fixed { handovers: Ok(vec![first]), ..Fixed::default() }).await;
+    assert!(!page.contains("value=\"roll-back\""), "there is nothing to go back to: {page}");
 
     let open = Report { outcome: None, ..report() };
     let page = page_of("/history/17", Fixed { handovers: Ok(vec![open]), ..Fixed::default() }).await;
