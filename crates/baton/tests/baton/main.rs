@@ -12,6 +12,7 @@ mod acme;
 mod adcs;
 mod afterwards;
 mod alarm;
+mod api;
 mod bad_input;
 mod by_hand;
 mod command_ca;
