@@ -9,6 +9,7 @@
 
 mod edit;
 mod grammar;
+mod insert;
 mod object;
 mod pointer;
 mod tree;
@@ -89,5 +90,15 @@ impl JsonDocument {
     /// two changes want different values in one place.
     pub fn edit(&self, changes: &[Change]) -> Result<Patch, EditError> {
         edit::patch(self, changes)
+    }
+
+    /// The patch that puts a new member behind another one, `sibling`, of the same object: on a line of its own where the
+    /// sibling has one, with the sibling's indentation.
+    ///
+    /// # Errors
+    /// When the pointer leads to no member, or to several of the same name; when the object has a member of that name
+    /// already.
+    pub fn insert_after(&self, sibling: &Pointer, name: &str, value: &NewValue) -> Result<Patch, EditError> {
+        insert::patch(self, sibling, name, value)
     }
 }

@@ -67,7 +67,7 @@ impl NewValue {
         }
     }
 
-    fn token(&self) -> String {
+    pub(super) fn token(&self) -> String {
         match self {
             Self::String(value) => quoted(value),
             Self::Bool(value) => value.to_string(),
@@ -109,7 +109,7 @@ pub(super) fn patch(document: &JsonDocument, changes: &[Change]) -> Result<Patch
 
 /// A string as a JSON token. RFC 8259, section 7, demands an escape for the quotation mark, the backslash and the
 /// control characters below U+0020.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let mut token = String::with_capacity(value.len() + 2);
     token.push('"');
     for character in value.chars() {
@@ -152,6 +152,18 @@ pub enum EditError {
         /// The place.
         pointer: Pointer,
     },
+    /// A value stands where a new one was to go.
+    #[error("the file has a value at \"{pointer}\" already")]
+    Present {
+        /// The place.
+        pointer: Pointer,
+    },
+    /// Several places have the name that one was looked for by.
+    #[error("the file has several values at \"{pointer}\"")]
+    Ambiguous {
+        /// The place.
+        pointer: Pointer,
+    },
 }
 
 impl Explain for EditError {
@@ -160,12 +172,14 @@ impl Explain for EditError {
             Self::Missing { .. } => "json-value-missing",
             Self::Kind { .. } => "json-value-kind",
             Self::Contradiction { .. } => "json-edits-contradict",
+            Self::Present { .. } => "json-value-present",
+            Self::Ambiguous { .. } => "json-value-ambiguous",
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing { .. } | Self::Kind { .. } => Some(
+            Self::Missing { .. } | Self::Kind { .. } | Self::Present { .. } | Self::Ambiguous { .. } => Some(
                 "look at the file: the product may have changed its format, or a name may be there twice"
                     .to_owned(),
             ),

@@ -38,6 +38,11 @@ impl Pointer {
         self.with(Step(index.to_string()))
     }
 
+    /// The pointer to what holds this place; `None` for the whole file.
+    pub(super) fn parent(&self) -> Option<Self> {
+        self.0.split_last().map(|(_, steps)| Self(steps.to_vec()))
+    }
+
     pub(super) fn steps(&self) -> &[Step] {
         &self.0
     }

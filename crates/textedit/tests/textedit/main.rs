@@ -2,6 +2,7 @@
 //! `encoding_rs` for UTF-16.
 
 mod encoding;
+mod insert;
 mod json;
 mod nesting;
 mod patch;
