@@ -16,7 +16,7 @@ use crate::system::command::{self as system, Processes};
 #[cfg(any(target_os = "linux", windows))]
 pub use crate::system::leftover;
 
-/// How much of a command's output is kept: the end of it, which tells why it failed.
+/// How much of a command's output is kept unless more was asked for: the end of it, which tells why it failed.
 const KEPT_OUTPUT: u64 = 16 * 1024;
 
 /// A program with its arguments, and how it is run.
@@ -37,6 +37,8 @@ pub struct Command {
     /// Whether it ends when this process ends, however that comes about. Its own children do not: see
     /// [`leftover::end`].
     pub is_tied: bool,
+    /// How many bytes of its output are kept, counted from the end.
+    pub kept_output: u64,
 }
 
 /// What a command did.
@@ -140,6 +142,7 @@ impl Command {
             input: Vec::new(),
             directory: None,
             is_tied: false,
+            kept_output: KEPT_OUTPUT,
         }
     }
 
@@ -190,11 +193,11 @@ impl Command {
         let Ok(status) = tokio::time::timeout(self.time_limit, child.wait()).await else {
             processes.end(&child);
             let _ = child.wait().await;
-            let output = kept(&mut output);
+            let output = kept(&mut output, self.kept_output);
             return Err(CommandError::TimedOut { command: self.to_string(), limit: self.time_limit, output });
         };
         let status = status.map_err(not_started)?;
-        Ok(Outcome { exit_code: status.code(), output: kept(&mut output) })
+        Ok(Outcome { exit_code: status.code(), output: kept(&mut output, self.kept_output) })
     }
 }
 
@@ -236,12 +239,12 @@ impl std::fmt::Display for Command {
     }
 }
 
-fn kept(output: &mut std::fs::File) -> String {
+fn kept(output: &mut std::fs::File, most: u64) -> String {
     let mut bytes = Vec::new();
     let length = output.seek(SeekFrom::End(0)).unwrap_or(0);
-    if output.seek(SeekFrom::Start(length.saturating_sub(KEPT_OUTPUT))).is_ok() {
+    if output.seek(SeekFrom::Start(length.saturating_sub(most))).is_ok() {
         // What cannot be read back is only a lost explanation.
-        let _ = std::io::Read::by_ref(output).take(KEPT_OUTPUT).read_to_end(&mut bytes);
+        let _ = std::io::Read::by_ref(output).take(most).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
