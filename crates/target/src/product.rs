@@ -14,6 +14,7 @@ use baton_textedit::{Change, JsonDocument, Pointer, Scalar};
 use baton_x509::{Certificate, Thumbprint, X509};
 use fs_err as fs;
 
+pub use look::Look;
 pub use preset::{ProductKind, UnknownProduct};
 pub use service::{Listener, Service};
 
@@ -24,6 +25,7 @@ use crate::image::{FileImage, KeptFile};
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
 use crate::settings_file::{Place, SettingsFile};
 
+mod look;
 mod preset;
 mod service;
 

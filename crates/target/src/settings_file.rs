@@ -100,6 +100,11 @@ impl SettingsFile {
         places
     }
 
+    /// What another field of the object around a place holds.
+    pub(crate) fn value_beside(&self, place: &Place, field: &str) -> Option<Scalar<'_>> {
+        self.document.value(&place.object.as_ref()?.member(field))
+    }
+
     pub(crate) fn bool_at(&self, pointer: &str) -> Option<bool> {
         self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_bool)
     }
