@@ -20,15 +20,30 @@ pub const TEMPORARY_PREFIX: &str = ".baton-tmp-";
 /// Replaces the content of `path`, or makes it, with the given attributes.
 pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
     let directory = parent(path)?;
+    let temporary = filled(path, content, &attributes)?;
+    system::persist(temporary.into_temp_path(), path, Some(&attributes))
+        .map_err(|error| with_path(&error, "replace", path))?;
+    system::sync_directory(directory)
+}
+
+/// Makes the file `path` with a content, as a whole or not at all. Fails when something of that name is there.
+pub fn create(path: &Path, content: &[u8], attributes: Attributes) -> io::Result<()> {
+    let directory = parent(path)?;
+    let temporary = filled(path, content, &attributes)?;
+    temporary.persist_noclobber(path).map_err(|error| with_path(&error.error, "make", path))?;
+    system::sync_directory(directory)
+}
+
+/// A synced temporary file beside `path`, with its content and attributes.
+fn filled(path: &Path, content: &[u8], attributes: &Attributes) -> io::Result<tempfile::NamedTempFile> {
+    let directory = parent(path)?;
     let suffix = temporary_suffix(path);
-    let mut temporary = system::temporary_file(&temporary_builder(&suffix), directory, Some(&attributes))
+    let mut temporary = system::temporary_file(&temporary_builder(&suffix), directory, Some(attributes))
         .map_err(|error| with_path(&error, "write in", directory))?;
     temporary.write_all(content).map_err(|error| with_path(&error, "write", path))?;
     attributes.set_on(temporary.path())?;
     temporary.as_file().sync_all().map_err(|error| with_path(&error, "sync", path))?;
-    system::persist(temporary.into_temp_path(), path, Some(&attributes))
-        .map_err(|error| with_path(&error, "replace", path))?;
-    system::sync_directory(directory)
+    Ok(temporary)
 }
 
 /// An empty file beside `path`, for something that fills it by its name; see [`persist`].
