@@ -28,4 +28,4 @@ use windows as system;
 pub use system::file_watch;
 #[cfg(windows)]
 pub use system::{certificate_store, key_container};
-pub use system::{host, local_socket, service_account, service_manager, signals};
+pub use system::{host, local_socket, registered_service, service_account, service_manager, signals};

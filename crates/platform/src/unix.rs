@@ -12,6 +12,7 @@ pub(crate) mod listener;
 pub mod local_socket;
 #[cfg(target_os = "linux")]
 pub(crate) mod private_mounts;
+pub mod registered_service;
 pub mod service_account;
 pub mod service_manager;
 pub mod signals;

@@ -10,6 +10,7 @@ pub mod key_container;
 pub mod leftover;
 pub(crate) mod listener;
 pub mod local_socket;
+pub mod registered_service;
 mod security;
 pub mod service_account;
 pub mod service_manager;

@@ -16,6 +16,11 @@ pub fn settings_file(name: &str) -> Option<PathBuf> {
     Some(Path::new("/etc/baton").join(name))
 }
 
+/// Where programs keep what all accounts share. On this system each has a place of its own.
+pub fn program_data() -> Option<PathBuf> {
+    None
+}
+
 /// Whether the file or directory belongs to the account that runs this program; `None` when it is absent.
 pub fn is_ours(path: &Path) -> std::io::Result<Option<bool>> {
     use std::os::unix::fs::MetadataExt as _;

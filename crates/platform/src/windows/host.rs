@@ -31,11 +31,16 @@ pub fn host_name() -> Option<String> {
     crate::host_name::sound(&name()?)
 }
 
+/// Where programs keep what all accounts share.
+#[expect(clippy::disallowed_methods, reason = "the system's own variable: no setting of ours")]
+pub fn program_data() -> Option<PathBuf> {
+    std::env::var_os("ProgramData").map(PathBuf::from)
+}
+
 /// Where the settings of the machine are, as a file of that name. Every account may make one there: so it is `None` where
 /// the file belongs to another account than this one, the administrators or the system.
 pub fn settings_file(name: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "the system's own variable: no setting of ours")]
-    let path = PathBuf::from(std::env::var_os("ProgramData")?).join("Baton").join(name);
+    let path = program_data()?.join("Baton").join(name);
     let Ok(owner) = security::owner(&path) else { return Some(path) };
     let is_own = security::own_sid().is_ok_and(|own| own == owner);
     if is_own || owner == security::ADMINISTRATORS || owner == security::SYSTEM {
