@@ -77,6 +77,12 @@ pub(crate) enum Command {
     /// host, and serves the Designer with it at https://localhost:8177. It renews by itself when due. Stop it
     /// with Ctrl-C.
     Up(Up),
+    /// Find the servers of this machine, and write settings for them
+    ///
+    /// Looks where products are installed, at what nginx says of itself, and at the renewals of certbot, lego, win-acme
+    /// and simple-acme. Writes baton.toml with what it has found, and says why; what it cannot know stands there as a
+    /// comment. Settings that exist are never overwritten: what would be added is shown.
+    Init(Init),
     /// Issue and hand over what is due
     ///
     /// Without NAME: every certificate of the settings. Each handover ends with a proof, or with everything as
@@ -195,6 +201,28 @@ pub(crate) struct Up {
     /// How long certificates of the internal CA live, for example 90s or 47d
     #[arg(long, value_name = "TIME")]
     pub(crate) lifetime: Option<Span>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Further directories to look through: with products, an nginx.conf, renewals of ACME clients
+    #[arg(value_name = "DIRECTORY")]
+    pub(crate) directories: Vec<PathBuf>,
+    /// The settings file to write [default: that of --settings, else ./baton.toml]
+    #[arg(long, value_name = "FILE", conflicts_with = "take_over")]
+    pub(crate) write: Option<PathBuf>,
+    /// Let a renewal of win-acme or simple-acme call Baton: its file, or what the client calls it
+    ///
+    /// Its script becomes `baton swap`, and the client keeps the certificate before. The change is shown; the file as it
+    /// was is kept beside it.
+    #[arg(long, value_name = "RENEWAL")]
+    pub(crate) take_over: Option<String>,
+    /// The target of the settings that the renewal is for [default: the only product]
+    #[arg(long, value_name = "NAME", requires = "take_over")]
+    pub(crate) target: Option<String>,
+    /// Show what would be written; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

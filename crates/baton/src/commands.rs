@@ -10,6 +10,7 @@ pub(crate) mod generate;
 pub(crate) mod guide;
 pub(crate) mod history;
 pub(crate) mod hook;
+pub(crate) mod init;
 pub(crate) mod prove;
 pub(crate) mod recover;
 pub(crate) mod renew;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod draft;
 mod failure;
 mod guide;
 mod local;
@@ -53,6 +54,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
     let globals: &Globals = &cli.globals;
     match &cli.command {
         Command::Up(arguments) => commands::up::run(globals, arguments).await,
+        Command::Init(arguments) => commands::init::run(globals, arguments, output).await,
         Command::Renew(arguments) => commands::renew::run(globals, arguments, output).await,
         Command::Request(arguments) => commands::by_hand::run(globals, arguments, output).await,
         Command::Accept(arguments) => commands::accept::run(globals, arguments, output).await,

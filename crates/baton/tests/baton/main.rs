@@ -24,6 +24,7 @@ mod faults;
 mod guard;
 mod guide;
 mod hooks;
+mod init;
 mod monitoring;
 mod network;
 mod nginx;
