@@ -169,7 +169,8 @@ fn write_settings(root: &Path, issued: &IssuedCertificate, is_current: bool) {
     if is_current {
         let servers = root.join("product/config/servers");
         fs_err::create_dir_all(&servers).unwrap();
-        let text = baton_testkit::product::settings_text::tls_json(true, issued);
+        let thumbprint = &issued.thumbprint;
+        let text = format!(r#"{{"tlsEnabled": true, "certificate": {{"thumbprint": "{thumbprint}"}}}}"#);
         fs_err::write(servers.join("tls.json"), text).unwrap();
     }
 }
