@@ -43,7 +43,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Where the store is, for people.
     fn location(&self) -> String;
 
-    /// Writes something and takes it away again: whether a certificate could be put in, before one is paid for.
+    /// Whether a certificate could be put in, before one is paid for; nothing is left behind by it.
     fn rehearse(&self) -> Result<(), StoreError>;
 
     /// Puts a certificate in, durably. A certificate that is there already stays as it is, but for a key

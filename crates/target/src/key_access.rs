@@ -47,6 +47,10 @@ pub(crate) fn plan(
     if !store.has_access_lists() {
         return (None, Vec::new());
     }
+    // Without the right to change the store nothing is begun.
+    if let Err(error) = store.rehearse() {
+        return (None, vec![Finding::from_error(&error)]);
+    }
     let service = match product.service() {
         Ok(service) => service.name,
         Err(error) => return (None, vec![Finding::from_error(&error)]),

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use baton_finding::Explain as _;
+use baton_finding::{Explain as _, Severity};
 use baton_platform::access_list::{AccessList, Account, Effect, Entry as ListEntry, Sid};
 use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore, Entry, Imported, Store, StoreError};
@@ -25,6 +26,8 @@ use baton_x509::{Certificate, KeptKey, Thumbprint};
 struct WithLists {
     directory: DirectoryStore,
     lists: Mutex<BTreeMap<Thumbprint, AccessList>>,
+    /// Whether the account has no right to change it.
+    is_denied: AtomicBool,
 }
 
 impl Store for WithLists {
@@ -32,7 +35,14 @@ impl Store for WithLists {
         self.directory.location()
     }
     fn rehearse(&self) -> Result<(), StoreError> {
-        self.directory.rehearse()
+        match self.is_denied.load(Ordering::Relaxed) {
+            true => Err(StoreError::Denied {
+                store: self.location(),
+                action: "open it for changes",
+                cause: std::io::ErrorKind::PermissionDenied.into(),
+            }),
+            false => self.directory.rehearse(),
+        }
     }
     fn import(&self, certificate: &Certificate) -> Result<Imported, StoreError> {
         self.lists.lock().unwrap().entry(certificate.thumbprint()).or_insert_with(usual);
@@ -95,6 +105,7 @@ impl Scene {
         let store = Arc::new(WithLists {
             directory: DirectoryStore::open(&directory.path().join("store")).unwrap(),
             lists: Mutex::default(),
+            is_denied: AtomicBool::default(),
         });
         let authority = Authority::new("CA");
         let [old, new] = ["old", "new"].map(|name| {
@@ -236,6 +247,16 @@ fn a_key_that_stays_in_the_store_does_for_a_product_and_not_for_files() {
         let keyless = scene.new.clone().without_key();
         assert_eq!(refused(scene.codes(target, &keyless)).as_deref(), Some("key-missing"));
     }
+}
+
+#[test]
+fn without_the_right_to_change_the_store_nothing_is_begun() {
+    let scene = Scene::new();
+    scene.store.is_denied.store(true, Ordering::Relaxed);
+    let target = scene.product();
+    let (_, findings) = target.plan(&target.inspect().unwrap(), &scene.new, false).unwrap();
+    let [finding] = findings.as_slice() else { unreachable!("one finding: {findings:?}") };
+    assert_eq!((finding.code.as_ref(), finding.severity), ("store-access-denied", Severity::Error));
 }
 
 #[test]

@@ -112,6 +112,14 @@ impl CertificateStore {
         }
     }
 
+    /// Whether this account could change a store, where it is there.
+    pub fn rehearse(location: Location, name: &str) -> io::Result<()> {
+        match Self::open_with(location, name, CERT_STORE_OPEN_EXISTING_FLAG) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens a store to change it; it is made where it is absent.
     pub fn open(location: Location, name: &str) -> io::Result<Self> {
         Self::open_with(location, name, 0)
