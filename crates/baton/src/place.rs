@@ -35,12 +35,17 @@ impl Place {
     pub(crate) fn find(globals: &Globals) -> Result<Self, Failure> {
         let loaded =
             Loaded::read(globals.settings.as_deref()).map_err(|error| Failure::with(Exit::Usage, &error))?;
+        Ok(Self::of(globals, loaded))
+    }
+
+    /// The place that settings mean; makes nothing.
+    pub(crate) fn of(globals: &Globals, loaded: Loaded) -> Self {
         let data = match (&globals.data, &loaded.settings.data) {
             (Some(data), _) => std::path::absolute(data).unwrap_or_else(|_| data.clone()),
             (None, Some(data)) => loaded.resolve(data),
             (None, None) => loaded.directory().join("baton-data"),
         };
-        Ok(Self { loaded, data })
+        Self { loaded, data }
     }
 
     /// The same, for commands that only look: without a data directory there is nothing to see.

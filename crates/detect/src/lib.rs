@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use baton_finding::Finding;
 use baton_platform::host;
+use baton_store::Store;
 use serde::Serialize;
 
 pub use nginx::{FoundCertificate, FoundEndpoint, FoundServer};
@@ -35,11 +36,12 @@ pub struct Found {
     pub findings: Vec<Finding>,
 }
 
-/// Looks at this machine, and at `directories` with what is in them.
-pub async fn detect(directories: &[PathBuf]) -> Found {
+/// Looks at this machine, and at `directories` with what is in them. `store` is the one that products take their
+/// certificates from, where it is known.
+pub async fn detect(directories: &[PathBuf], store: Option<&dyn Store>) -> Found {
     let mut findings = Vec::new();
     let places = places::walk(directories, &mut findings);
-    let products = product::find(&places, &mut findings).await;
+    let products = product::find(&places, store, &mut findings).await;
     let servers = nginx::find(&places.nginx, &mut findings).await;
     let renewals = renewal::find(&places, &servers, &mut findings);
     Found { products, servers, renewals, findings }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use baton_finding::{Finding, Severity};
-use baton_platform::registered_service;
+use baton_finding::{Explain as _, Finding, Severity};
+use baton_platform::{clock, registered_service};
+use baton_store::{Entry, Store, StoreError};
 use baton_target::{KeyFamily, Look, Product, ProductKind, Tls, probe};
-use baton_x509::Thumbprint;
+use baton_x509::{Thumbprint, X509};
 use serde::Serialize;
 
 use crate::nginx::FoundCertificate;
@@ -50,6 +51,10 @@ pub struct FoundProduct {
     pub endpoints: Vec<String>,
     /// The certificate, as one of its ports has shown it.
     pub served: Option<FoundCertificate>,
+    /// The certificate, as the store has it.
+    pub stored: Option<FoundCertificate>,
+    /// Others in the store that could take its place: with their keys, for the same names, valid for longer.
+    pub successors: Vec<FoundCertificate>,
     /// Why it cannot be handed over as it is, and what else is worth telling.
     pub findings: Vec<Finding>,
 }
@@ -70,14 +75,17 @@ impl FoundProduct {
 
     /// The names of the certificate in use, as far as they are known.
     pub fn names(&self) -> Vec<String> {
-        self.served
-            .as_ref()
-            .map_or_else(|| self.name.iter().cloned().collect(), |served| served.names.clone())
+        let known = self.served.as_ref().or(self.stored.as_ref());
+        known.map_or_else(|| self.name.iter().cloned().collect(), |certificate| certificate.names.clone())
     }
 }
 
-/// All products, each directory once.
-pub(crate) async fn find(places: &Places, findings: &mut Vec<Finding>) -> Vec<FoundProduct> {
+/// All products, each directory once; `store` is the one that they take their certificates from, where it is known.
+pub(crate) async fn find(
+    places: &Places,
+    store: Option<&dyn Store>,
+    findings: &mut Vec<Finding>,
+) -> Vec<FoundProduct> {
     let mut candidates: Vec<(PathBuf, Vec<ProductKind>, FoundBy)> = Vec::new();
     for kind in ProductKind::ALL {
         if let Some(program) = registered_service::program(&kind.usual_service().name)
@@ -103,7 +111,11 @@ pub(crate) async fn find(places: &Places, findings: &mut Vec<Finding>) -> Vec<Fo
             findings.push(crate::not_text(&directory));
             continue;
         }
-        found.push(look_at(directory, kinds, found_by).await);
+        let mut product = look_at(directory, kinds, found_by).await;
+        if let Some(store) = store {
+            look_into(store, &mut product);
+        }
+        found.push(product);
     }
     found
 }
@@ -162,6 +174,8 @@ async fn look_at(directory: PathBuf, kinds: Vec<ProductKind>, found_by: FoundBy)
         name: None,
         endpoints: Vec::new(),
         served: None,
+        stored: None,
+        successors: Vec::new(),
         findings: Vec::new(),
     };
     let Some(&first) = found.kinds.first() else { return found };
@@ -219,6 +233,41 @@ async fn served(look: &Look) -> Option<FoundCertificate> {
         }
     }
     None
+}
+
+/// What the store has for a product.
+fn look_into(store: &dyn Store, product: &mut FoundProduct) {
+    let Some(current) = product.thumbprint else { return };
+    match store.find(current) {
+        Ok(found) => product.stored = found.map(|certificate| FoundCertificate::of(certificate.leaf())),
+        Err(error) => product.findings.push(unreadable(store, &error)),
+    }
+    let names = product.names();
+    let known = product.served.as_ref().or(product.stored.as_ref());
+    let end = known.map_or(clock::now(), |current| current.not_after);
+    let is_successor = |leaf: &X509| {
+        leaf.thumbprint() != current
+            && leaf.not_after() > end
+            && !names.is_empty()
+            && names.iter().all(|name| leaf.covers(name) || leaf.names().contains(name))
+    };
+    match store.list() {
+        Ok(entries) => product.successors.extend(entries.iter().filter_map(|entry| match entry {
+            Entry::Certificate { leaf, has_key: true, .. } if is_successor(leaf) => {
+                Some(FoundCertificate::of(leaf))
+            }
+            _ => None,
+        })),
+        Err(error) => product.findings.push(unreadable(store, &error)),
+    }
+}
+
+fn unreadable(store: &dyn Store, error: &StoreError) -> Finding {
+    Finding::warning(
+        error.code(),
+        format!("the store {} cannot be read: {}", store.location(), error.chain()),
+        error.hint().unwrap_or_default(),
+    )
 }
 
 fn names_of(kinds: &[ProductKind]) -> String {

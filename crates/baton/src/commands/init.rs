@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use baton_detect::Found;
 use baton_platform::durable::{self, Attributes};
+use baton_store::{SharedStore, WindowsPlace};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -15,7 +16,9 @@ use crate::cli::{Globals, Init};
 use crate::draft::Draft;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, tell};
-use crate::settings::{FILE, Loaded};
+use crate::place::Place;
+use crate::settings::store::StoreChoice;
+use crate::settings::{self, FILE, Loaded};
 
 /// What was found and written, as `--json` prints it.
 #[derive(Serialize)]
@@ -51,8 +54,9 @@ pub(crate) async fn run(globals: &Globals, arguments: &Init, output: Output) -> 
     } else {
         Loaded::default()
     };
-    let found = baton_detect::detect(&arguments.directories).await;
-    let draft = Draft::of(&found, &known);
+    let place = Place::of(globals, known);
+    let found = baton_detect::detect(&arguments.directories, store(&place).as_deref()).await;
+    let draft = Draft::of(&found, &place.loaded);
     if !output.json {
         show::found(&found, output);
     }
@@ -67,6 +71,17 @@ pub(crate) async fn run(globals: &Globals, arguments: &Init, output: Output) -> 
         output.object(&InitObject { schema: baton_handover::SCHEMA, outcome, path, found: &found, settings });
     }
     Ok(outcome.exit())
+}
+
+/// The store that products take their certificates from: on Windows that of the services, elsewhere the one of settings
+/// that are there. None is made.
+fn store(place: &Place) -> Option<SharedStore> {
+    let choice = if cfg!(windows) {
+        StoreChoice::Windows(WindowsPlace::of_services())
+    } else {
+        settings::store::own(&place.loaded).ok()?
+    };
+    place.existing_store(&choice).ok()
 }
 
 /// What became of the settings.

@@ -44,6 +44,15 @@ pub(super) fn target(product: &FoundProduct, renewal: Option<&Renewal>, names: &
         notes
             .push(format!("It is served, was issued by {}, and ends on {}", served.issuer, served.not_after));
     }
+    if product.stored.is_some() {
+        notes.push("It is in the store".to_owned());
+    }
+    for successor in &product.successors {
+        notes.push(format!(
+            "The store has one for the same names until {}: baton swap \"\" {} --target {name}",
+            successor.not_after, successor.thumbprint
+        ));
+    }
     let certificate = match renewal {
         Some(renewal) => renewed(renewal, &name),
         None => certificate(&name, &product.names()),

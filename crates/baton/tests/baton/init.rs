@@ -255,6 +255,35 @@ fn a_product_is_found_with_its_certificate_and_handed_over_once_its_restart_is_k
     );
 }
 
+#[test]
+fn a_successor_that_the_store_has_already_is_told() {
+    let scene = Scene::new();
+    let fixture = ProductFixture::new(Product::XtractCore);
+    let names = ["sap.example.com", "sap"];
+    let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+    let current = scene.authority.issue(&names).valid_for(days(60)).sign();
+    let fitting = ["sap.example.com", "more.example.com", "sap"];
+    let fitting = scene.authority.issue(&fitting).valid_for(days(90)).sign();
+    for other in [
+        scene.authority.issue(&["sap.example.com"]).valid_for(days(90)).sign(),
+        scene.authority.issue(&names).valid_for(days(30)).sign(),
+    ] {
+        fixture.install(&other);
+    }
+    fixture.enable_tls(&current);
+    fixture.install(&fitting);
+    scene.world.write_settings(&format!("[store]\npath = {}\n", quoted(&fixture.store())));
+    // The product does not run: its names are read from the store.
+    let found = scene.init(&["--json", "--dry-run"], &fixture.directory()).expect(0).json();
+    let product = &found["products"][0];
+    assert_eq!(product["stored"]["names"], serde_json::json!(names));
+    let successors = product["successors"].as_array().unwrap();
+    let thumbprints: Vec<&str> = successors.iter().map(|it| it["thumbprint"].as_str().unwrap()).collect();
+    assert_eq!(thumbprints, [fitting.thumbprint.as_str()]);
+    let told = format!("baton swap \"\" {} --target xtract-core\n", fitting.thumbprint);
+    assert!(found["settings"].as_str().unwrap().contains(&told), "{found}");
+}
+
 /// The products of one maker lie side by side; a name that tells is enough, and one that does not is asked about.
 #[test]
 fn several_products_in_one_directory_are_several_targets() {

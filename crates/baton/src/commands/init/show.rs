@@ -2,6 +2,8 @@
 
 use baton_detect::{Found, Step};
 
+use baton_finding::Finding;
+
 use crate::draft::text::one_line;
 use crate::output::{Output, finding_lines};
 
@@ -24,7 +26,16 @@ pub(super) fn found(found: &Found, output: Output) {
         if product.thumbprint.is_some() {
             line(format!("  {state}; endpoints {}", product.endpoints.join(", ")));
         }
-        product.findings.iter().flat_map(finding_lines).for_each(|text| output.line(&text));
+        if product.stored.is_some() {
+            line("  it is in the store".to_owned());
+        }
+        for successor in &product.successors {
+            line(format!(
+                "  the store has {} for the same names, until {}",
+                successor.thumbprint, successor.not_after
+            ));
+        }
+        findings(&product.findings, output);
     }
     for server in &found.servers {
         line(format!("nginx with {}", server.certificate.display()));
@@ -37,7 +48,7 @@ pub(super) fn found(found: &Found, output: Output) {
             let name = endpoint.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             line(format!("  endpoint {}{name}", endpoint.address));
         }
-        server.findings.iter().flat_map(finding_lines).for_each(|text| output.line(&text));
+        findings(&server.findings, output);
     }
     for renewal in &found.renewals {
         let step = match &renewal.step {
@@ -52,5 +63,14 @@ pub(super) fn found(found: &Found, output: Output) {
     if found.products.is_empty() && found.servers.is_empty() {
         output.line("no server was found: neither a product nor an nginx that speaks TLS");
     }
-    found.findings.iter().flat_map(finding_lines).for_each(|text| output.line(&text));
+    findings(&found.findings, output);
+}
+
+/// They name paths, which may hold whatever a file system takes.
+fn findings(findings: &[Finding], output: Output) {
+    for finding in findings {
+        let (message, hint) = (one_line(&finding.message), one_line(&finding.hint));
+        let finding = Finding { message, hint, ..finding.clone() };
+        finding_lines(&finding).iter().for_each(|line| output.line(line));
+    }
 }

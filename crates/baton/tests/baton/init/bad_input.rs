@@ -83,11 +83,21 @@ fn quotes_line_ends_and_other_characters_in_paths_change_nothing() {
         fixture.enable_tls(&certificate);
         copy(&fixture.directory(), &directory.join(name));
     }
+    // One that cannot be read is told with its path.
+    fs_err::write(directory.join(odd[2]).join("config/servers/tls.json"), "{").unwrap();
     let shown = scene.init(&[], &directory).expect(0);
+    assert!(shown.stdout.contains("[settings-unreadable]"), "{}", shown.stdout);
     assert!(!shown.stdout.contains(['\u{1b}', '\u{202e}', '\u{7f}']), "{:?}", shown.stdout);
     assert!(!scene.settings().contains(['\u{1b}', '\u{202e}', '\u{7f}']), "{:?}", scene.settings());
     scene.world.baton(&["check"]).expect(0);
 
+    fs_err::remove_file(scene.world.path("baton.toml")).unwrap();
+    fs_err::copy(
+        directory.join(odd[0]).join("config/servers/tls.json"),
+        directory.join(odd[2]).join("config/servers/tls.json"),
+    )
+    .unwrap();
+    scene.init(&[], &directory).expect(0);
     // What stands there leads to these very directories.
     scene.uncomment();
     let targets = scene.world.baton(&["target", "list", "--json"]).expect(0).stdout;
