@@ -134,12 +134,13 @@ fn what_a_renewal_lacks_is_added_and_what_it_has_is_changed() {
     scene.with_target();
     // A script without parameters, and a store step that says so itself that the certificate before goes.
     let before = renewal(
-        ",\n      \"KeepExisting\": false,\n      \"AclRead\": [\"NT Service\\\\yunIO Service\"]",
+        ",\n      \"KeepExisting\": false,\n      \"PfxPasswordProtected\": \"cGxhaW4=\",\n      \"AclRead\": [\"NT Service\\\\yunIO Service\"]",
         &script(""),
         "00",
     );
     let file = scene.renewal(&before);
-    scene.take_over(&file, &[]).expect(0);
+    let shown = scene.take_over(&file, &[]).expect(0).stdout;
+    assert!(shown.contains("\"PfxPasswordProtected\": …") && !shown.contains("cGxhaW4="), "{shown}");
     let (program, parameters) = scene.call();
     let after = before.replace("\"KeepExisting\": false", "\"KeepExisting\": true").replace(
         "\"C:\\\\Scripts\\\\yunio-le.ps1\"",
