@@ -101,7 +101,7 @@ impl Draft {
     /// Reads the draft back as the settings that it is going to be.
     pub(crate) fn check(path: &Path, text: &str) -> Result<(), String> {
         let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
-        let loaded = Loaded { path: Some(path.to_owned()), settings };
+        let loaded = Loaded { path: Some(path.to_owned()), text: text.to_owned(), settings };
         rules::check(&loaded).map_err(|failure| failure.chain.join(": "))
     }
 }
