@@ -35,6 +35,7 @@ fn fingerprints(certificates: &[X509]) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn what_openssl_makes_is_read_in_der_and_under_each_of_its_labels() {
     let (issued, der) = p7b("DER");
     let read = read_p7b(&der).unwrap();
@@ -59,6 +60,7 @@ fn what_openssl_makes_is_read_in_der_and_under_each_of_its_labels() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn signed_data_with_a_signature_and_content_gives_its_certificates_too() {
     let issued = Authority::new("Test CA").issue(&["www.example.com"]).sign();
     let directory = tempfile::tempdir().unwrap();
@@ -71,6 +73,7 @@ fn signed_data_with_a_signature_and_content_gives_its_certificates_too() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn what_holds_no_certificate_says_so() {
     let directory = tempfile::tempdir().unwrap();
     fs_err::write(directory.path().join("none.pem"), "").unwrap();
@@ -86,6 +89,7 @@ fn what_holds_no_certificate_says_so() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn a_request_is_told_from_an_answer() {
     let directory = tempfile::tempdir().unwrap();
     let new =
@@ -103,6 +107,7 @@ fn a_request_is_told_from_an_answer() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs the command line of OpenSSL")]
 fn cut_off_at_every_byte_and_with_every_bit_flipped_it_is_refused_or_read() {
     let (_, der) = p7b("DER");
     for length in 0..der.len() {
