@@ -84,6 +84,9 @@ pub struct StoredCertificate {
 pub struct Choice {
     /// Which one.
     pub certificate: StoredCertificate,
+    /// Whether the account of the target's service may use the key; `None` where the store has no such list, or the
+    /// account is not known.
+    pub service_may_read: Option<bool>,
     /// What speaks against it, or is worth knowing.
     pub findings: Vec<Finding>,
 }

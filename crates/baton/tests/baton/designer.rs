@@ -56,7 +56,7 @@ impl Scene {
             .map(|(_, address)| format!("'{address}'"))
             .collect();
         let ports: Vec<String> =
-            product.endpoints().into_iter().map(|(_, address)| address.port().to_string()).collect();
+            product.endpoints().into_values().map(|address| address.port().to_string()).collect();
         world.write_settings(&format!(
             "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
              [[issuer]]\nname = 'house'\nkind = 'internal'\n\n\

@@ -209,6 +209,8 @@ words! {
     key: "Key", "Schlüssel";
     has_key: "has key", "Schlüssel da";
     without_key: "without key", "ohne Schlüssel";
+    service_may_read: "the service may use it", "der Dienst darf ihn benutzen";
+    service_may_not_read: "the service may not use it", "der Dienst darf ihn nicht benutzen";
     fits: "Fits", "Passt";
     fits_not: "Does not fit", "Passt nicht";
     in_use: "in use", "in Gebrauch";

@@ -74,6 +74,7 @@ struct ChoiceRow {
     issuer: String,
     left: LeftCell,
     has_key: bool,
+    service_may_read: Option<bool>,
     /// Whether nothing refuses it.
     fits: bool,
     is_in_use: bool,
@@ -184,6 +185,7 @@ impl ChoiceRow {
             issuer: short(leaf.issuer()),
             left: left(leaf, now, t),
             has_key: choice.certificate.has_key,
+            service_may_read: choice.service_may_read,
             fits: choice.findings.iter().all(|finding| finding.severity != Severity::Error),
             is_in_use: named == Some(leaf.thumbprint()),
             troubles: Trouble::all(choice.findings.iter().filter(|f| f.severity != Severity::Notice)),

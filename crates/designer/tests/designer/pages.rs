@@ -59,10 +59,12 @@ fn target() -> TargetLook {
         choices: vec![
             Choice {
                 certificate: StoredCertificate { leaf: leaf.clone(), chain: 1, has_key: true },
+                service_may_read: Some(false),
                 findings: Vec::new(),
             },
             Choice {
                 certificate: StoredCertificate { has_key: false, ..stored() },
+                service_may_read: None,
                 findings: vec![Finding::error("key-missing", "its private key is not there", "import it")],
             },
         ],
@@ -105,6 +107,7 @@ async fn a_target_shows_what_it_names_what_it_serves_and_what_fits() {
             "its private key is not there",
             "name=\"was-on\" value=\"yes\"",
             "Does not fit",
+            "the service may not use it",
         ],
     );
     assert!(!page.contains("id=\"expired\""), "{page}");

@@ -6,8 +6,10 @@ use std::time::Duration;
 use baton_designer::{Choice, EndpointLook, Problem, ProductLook, StoredCertificate, TargetLook};
 use baton_finding::{Explain as _, Finding};
 use baton_handover::Subject;
+use baton_platform::access_list::Account;
 use baton_platform::clock;
 use baton_platform::durable::Attributes;
+use baton_platform::service_account::service_account;
 use baton_store::{Entry, SharedStore};
 use baton_target::{Endpoint, Inspection, KeyFamily, Kind, Product, Target, probe};
 use tokio::task::JoinSet;
@@ -105,6 +107,13 @@ async fn ask(endpoints: Vec<Endpoint>) -> Vec<EndpointLook> {
     looks.into_iter().map(|(_, look)| look).collect()
 }
 
+/// The account of its service, where its store keeps lists of who may use a key.
+fn account(target: &Target) -> Option<Account> {
+    let Kind::Product(product) = &target.kind else { return None };
+    let service = product.service().ok().filter(|_| target.store.has_access_lists())?;
+    service_account(&service.name).ok().flatten()
+}
+
 /// What the target's store and the common one hold, what fits first.
 fn choices(
     app: &App,
@@ -112,6 +121,7 @@ fn choices(
     inspection: &Inspection,
 ) -> Result<Vec<Choice>, crate::failure::Failure> {
     let mut choices: Vec<Choice> = Vec::new();
+    let account = account(target);
     let stores: [&SharedStore; 2] = [&app.renewals.store, &target.store];
     for store in stores {
         for entry in store.list()? {
@@ -141,7 +151,10 @@ fn choices(
                     )
                 }
             };
-            choices.push(Choice { certificate, findings });
+            let list =
+                account.as_ref().and_then(|_| store.key_access(certificate.leaf.thumbprint()).ok()).flatten();
+            let service_may_read = account.as_ref().zip(list).map(|(account, list)| list.may_read(account));
+            choices.push(Choice { certificate, service_may_read, findings });
         }
     }
     choices.sort_by_key(|choice| {
