@@ -8,7 +8,6 @@
 use std::path::{Path, PathBuf};
 
 use baton_finding::Finding;
-use baton_platform::host;
 use baton_store::Store;
 use serde::Serialize;
 
@@ -76,9 +75,4 @@ fn not_text(path: &Path) -> Finding {
         format!("the path {path:?} is no text, and cannot stand in settings"),
         "give it a name in UTF-8",
     )
-}
-
-/// Where the clients for Windows keep their renewals.
-fn program_data() -> Option<PathBuf> {
-    host::program_data()
 }

@@ -45,7 +45,7 @@ pub struct FoundServer {
     /// What makes nginx read the files again.
     pub activate: Vec<String>,
     /// What the certificate's file holds now.
-    pub served: Option<FoundCertificate>,
+    pub holds: Option<FoundCertificate>,
     /// Why the files cannot be handed over as they are.
     pub findings: Vec<Finding>,
 }
@@ -186,7 +186,7 @@ impl Nginx {
 
     fn found(&self, dump: &Dump, certificate: PathBuf, key: PathBuf) -> FoundServer {
         let mut findings = Vec::new();
-        let served = match leaf_of(&certificate) {
+        let holds = match leaf_of(&certificate) {
             Ok(leaf) => Some(FoundCertificate::of(&leaf)),
             Err(finding) => {
                 findings.push(finding);
@@ -214,7 +214,7 @@ impl Nginx {
             endpoints: Vec::new(),
             check: self.command(&["-t"]),
             activate: self.command(&["-s", "reload"]),
-            served,
+            holds,
             findings,
         }
     }
@@ -230,7 +230,7 @@ impl FoundServer {
 /// One name is enough for each address: all names of a server get the same certificate.
 fn add_server(found: &mut FoundServer, server: &TlsServer) {
     found.places.push(server.place.clone());
-    let covers = |name: &&String| found.served.as_ref().is_some_and(|served| is_covered(&served.names, name));
+    let covers = |name: &&String| found.holds.as_ref().is_some_and(|holds| is_covered(&holds.names, name));
     let name = server.names.iter().find(covers).or(server.names.first()).cloned();
     for address in &server.addresses {
         let endpoint = FoundEndpoint { address: address.clone(), name: name.clone() };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use baton_finding::Finding;
+use baton_platform::host;
 use baton_target::ProductKind;
 use baton_x509::Thumbprint;
 use serde::Serialize;
@@ -83,7 +84,7 @@ pub(crate) fn find(places: &Places, servers: &[FoundServer], findings: &mut Vec<
     }
     let mut files: BTreeSet<PathBuf> = places.renewals.iter().cloned().collect();
     for client in ["win-acme", "simple-acme"] {
-        let Some(directory) = crate::program_data().map(|path| path.join(client)) else { continue };
+        let Some(directory) = host::program_data().map(|path| path.join(client)) else { continue };
         // One directory for each CA.
         for authority in entries(&directory).into_iter().flatten().filter(|path| path.is_dir()) {
             match entries(&authority) {
@@ -150,7 +151,7 @@ impl Renewal {
         let is_alike = |names: &[String]| !names.is_empty() && is_same_set(names, &self.names);
         self.writes(&server.certificate)
             || (!self.client.has_windows_store()
-                && server.served.as_ref().is_some_and(|served| is_alike(&served.names)))
+                && server.holds.as_ref().is_some_and(|holds| is_alike(&holds.names)))
     }
 
     /// Whether it is for this product: it has issued the certificate in use, or runs the script of the product's maker,

@@ -12,11 +12,11 @@ pub(super) fn target(server: &FoundServer, renewal: Option<&Renewal>, names: &mu
     let name = names.take(&wanted_name(server));
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut notes = vec![format!("nginx, {}", server.places.join(" and "))];
-    if let Some(served) = &server.served {
-        let (names, issuer) = (served.names.join(", "), &served.issuer);
+    if let Some(holds) = &server.holds {
+        let (names, issuer) = (holds.names.join(", "), &holds.issuer);
         notes.push(format!(
             "The certificate is for {names}, was issued by {issuer}, and ends on {}",
-            served.not_after
+            holds.not_after
         ));
     }
     let errors = server.findings.iter().filter(|finding| finding.severity == Severity::Error);
@@ -52,14 +52,14 @@ pub(super) fn target(server: &FoundServer, renewal: Option<&Renewal>, names: &mu
 
 fn wanted_name(server: &FoundServer) -> String {
     let asked = server.endpoints.iter().find_map(|endpoint| endpoint.name.clone());
-    let certified = || server.served.as_ref().and_then(|served| served.names.first().cloned());
+    let certified = || server.holds.as_ref().and_then(|holds| holds.names.first().cloned());
     let file = || server.certificate.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     asked.or_else(certified).or_else(file).unwrap_or_default().replace("*.", "")
 }
 
 fn certificate_names(server: &FoundServer) -> Vec<String> {
-    match &server.served {
-        Some(served) => served.names.clone(),
+    match &server.holds {
+        Some(holds) => holds.names.clone(),
         None => {
             let mut names: Vec<String> =
                 server.endpoints.iter().filter_map(|endpoint| endpoint.name.clone()).collect();

@@ -89,7 +89,7 @@ fn what_is_written_for_an_nginx_is_checked_swapped_and_renewed() {
     let found = scene.init(&["--json"], nginx.prefix()).expect(0).json();
     assert_eq!(found["outcome"], "written");
     let [server] = servers_in(&found, scene.world.root()).try_into().unwrap();
-    assert_eq!(server["served"]["thumbprint"], first.thumbprint.as_str());
+    assert_eq!(server["holds"]["thumbprint"], first.thumbprint.as_str());
     assert_eq!(found["settings"], scene.settings().as_str());
 
     // As it is, without a change by anybody.

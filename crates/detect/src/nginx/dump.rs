@@ -14,7 +14,7 @@ pub(super) struct Dump {
     files: Vec<(PathBuf, Vec<Directive>)>,
 }
 
-/// A directive with everything that is included in its block, and where it stands.
+/// A directive, and the file that it stands in.
 #[derive(Debug)]
 pub(super) struct Placed<'dump> {
     pub(super) file: &'dump Path,
@@ -47,7 +47,6 @@ impl Dump {
         for (file, content) in sections {
             match parse(&content) {
                 Ok(directives) => files.push((file, directives)),
-                // Files that are included need not be whole by themselves where no server is in them.
                 Err(Unreadable { line }) => return Err(DumpError::Syntax { file, line }),
             }
         }

@@ -40,9 +40,9 @@ pub(super) fn found(found: &Found, output: Output) {
     for server in &found.servers {
         line(format!("nginx with {}", server.certificate.display()));
         line(format!("  named in {}", server.places.join(" and ")));
-        if let Some(served) = &server.served {
-            let names = served.names.join(", ");
-            line(format!("  holds {} for {names}, until {}", served.thumbprint, served.not_after));
+        if let Some(holds) = &server.holds {
+            let names = holds.names.join(", ");
+            line(format!("  holds {} for {names}, until {}", holds.thumbprint, holds.not_after));
         }
         for endpoint in &server.endpoints {
             let name = endpoint.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
