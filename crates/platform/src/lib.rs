@@ -13,6 +13,7 @@ mod host_name;
 pub mod listener;
 pub mod lock;
 pub mod progress;
+pub mod service;
 
 #[cfg(unix)]
 mod unix;

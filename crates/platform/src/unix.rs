@@ -14,5 +14,6 @@ pub mod local_socket;
 pub(crate) mod private_mounts;
 pub mod registered_service;
 pub mod service_account;
+pub(crate) mod service;
 pub mod service_manager;
 pub mod signals;

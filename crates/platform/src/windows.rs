@@ -13,6 +13,7 @@ pub mod local_socket;
 pub mod registered_service;
 mod security;
 pub mod service_account;
+pub(crate) mod service;
 pub mod service_manager;
 pub mod signals;
 

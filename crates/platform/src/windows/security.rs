@@ -272,7 +272,7 @@ unsafe fn sid_text(sid: PSID) -> io::Result<String> {
 
 /// # Safety
 /// There must be a text with a closing zero.
-unsafe fn text_at(text: *const u16) -> String {
+pub(super) unsafe fn text_at(text: *const u16) -> String {
     // SAFETY: up to the closing zero all units are the text's.
     let length = (0..).take_while(|offset| unsafe { *text.add(*offset) } != 0).count();
     // SAFETY: as many units were just read.
