@@ -55,9 +55,7 @@ pub mod nginx;
 pub mod pebble;
 #[cfg(unix)]
 pub mod process;
-#[cfg(unix)]
 pub mod product;
-#[cfg(unix)]
 pub mod product_server;
 #[cfg(unix)]
 pub mod prometheus;
@@ -90,9 +88,9 @@ pub use nginx::Nginx;
 pub use openssl_authority::OpensslAuthority;
 #[cfg(unix)]
 pub use pebble::{Pebble, PebbleOptions};
-#[cfg(unix)]
+#[cfg(windows)]
+pub use product::ProductService;
 pub use product::{ProductFixture, SettingsShape};
-#[cfg(unix)]
 pub use product_server::Product;
 pub use program::program;
 #[cfg(unix)]

@@ -5,11 +5,17 @@
 //! socket that is bound to the number and does not listen. With `SO_REUSEADDR` on both sides a server may bind
 //! and listen beside it (Rust's standard library and nginx set it), a connection is refused while no server
 //! listens, and nobody else is given the number: neither by port 0 nor for an outgoing connection.
+//!
+//! Windows knows no such placeholder. There the number is one that the system gives to nobody of itself, and a socket for
+//! UDP keeps it from other fixtures.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
+#[cfg(windows)]
+use std::net::TcpListener;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+#[cfg(unix)]
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// How often a port for both protocols is drawn.
@@ -19,11 +25,15 @@ const ATTEMPTS: usize = 50;
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
+    #[cfg(unix)]
     _placeholder: Socket,
+    #[cfg(windows)]
+    _placeholder: UdpSocket,
 }
 
 impl ReservedPort {
     /// Reserves a free port, chosen by the kernel.
+    #[cfg(unix)]
     #[expect(clippy::new_without_default, reason = "each call takes another port")]
     pub fn new() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -33,15 +43,30 @@ impl ReservedPort {
         Self { number, _placeholder: placeholder }
     }
 
+    /// Reserves a free port, drawn by lot.
+    #[cfg(windows)]
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "each call takes another port")]
+    pub fn new() -> Self {
+        for _ in 0..ATTEMPTS {
+            let number = drawn();
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, number));
+            if let (Ok(placeholder), Ok(_free)) = (UdpSocket::bind(address), TcpListener::bind(address)) {
+                return Self { number, _placeholder: placeholder };
+            }
+        }
+        panic!("no free port in {ATTEMPTS} attempts");
+    }
+
     /// Reserves a port for a server that listens over TCP and UDP alike.
     ///
     /// A placeholder cannot keep a port of UDP free. So this one is below those that the kernel hands out to clients
     /// (ip(7), `ip_local_port_range`): nobody but a fixture of ours asks for it.
+    #[cfg(unix)]
     #[track_caller]
     pub fn for_tcp_and_udp() -> Self {
         for _ in 0..ATTEMPTS {
-            let number =
-                10_000 + u16::try_from(RandomState::new().build_hasher().finish() % 22_000).unwrap_or(0);
+            let number = drawn();
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, number));
             if let (Ok(_free), Some(placeholder)) = (UdpSocket::bind(address), placeholder(address)) {
                 return Self { number, _placeholder: placeholder };
@@ -61,7 +86,13 @@ impl ReservedPort {
     }
 }
 
+/// A port below those that the system gives out of itself.
+fn drawn() -> u16 {
+    10_000 + u16::try_from(RandomState::new().build_hasher().finish() % 22_000).unwrap_or(0)
+}
+
 /// A socket at `address` that does not listen; `None` when somebody has it.
+#[cfg(unix)]
 fn placeholder(address: SocketAddr) -> Option<Socket> {
     let placeholder = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
     // Bound without SO_REUSEADDR, so that the number is nobody else's; set after, so that the server may join.
@@ -70,7 +101,7 @@ fn placeholder(address: SocketAddr) -> Option<Socket> {
     Some(placeholder)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};

@@ -4,8 +4,8 @@
 //! It does what the products are known to do around a certificate, and nothing else: it reads its settings once,
 //! takes the certificate that they name from a store, and listens. The store is Baton's directory layout
 //! (`STORE/<thumbprint>/certificate.pem` with the leaf first, `STORE/<thumbprint>/key.pem`) in the place of
-//! Windows' Local Machine, Personal. The program `product-server` runs it, and starts, stops and restarts it like
-//! a service manager in miniature.
+//! Windows' Local Machine, Personal. The program `product-server` runs it, and on Unix starts, stops and restarts it
+//! like a service manager in miniature; on Windows it is a real service, where a test makes it one.
 //!
 //! # What it does, and how that is known
 //! *Stated* is what the product facts say, in the section named; *inferred* is a choice where they are silent.
@@ -53,9 +53,13 @@ mod listener;
 mod pid_file;
 mod report;
 mod server;
+#[cfg(unix)]
 mod service;
 mod settings;
+#[cfg(windows)]
+mod windows_service;
 
+#[cfg(unix)]
 pub(crate) use arguments::complain;
 pub use arguments::main;
 pub use certificate::CertificateError;
@@ -64,5 +68,6 @@ pub use faults::Faults;
 pub use pid_file::{PidFileError, running_pid};
 pub use report::ReadyReport;
 pub use server::ServerError;
+#[cfg(unix)]
 pub use service::{ServiceError, companion, stop};
 pub use settings::SettingsError;

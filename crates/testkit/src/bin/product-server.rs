@@ -2,12 +2,6 @@
 
 use std::process::ExitCode;
 
-#[cfg(unix)]
 fn main() -> ExitCode {
     baton_testkit::product_server::main()
-}
-
-#[cfg(not(unix))]
-fn main() -> ExitCode {
-    ExitCode::FAILURE
 }

@@ -12,7 +12,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::endpoint::Product;
-use super::{server, service};
+use super::server;
+#[cfg(unix)]
+use super::service;
+#[cfg(windows)]
+use super::windows_service;
 
 /// A stand-in for the four server products, for tests.
 #[derive(Debug, Parser)]
@@ -32,15 +36,21 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         pid_file: Option<PathBuf>,
     },
+    /// Serve as the service control manager says, which starts this
+    #[cfg(windows)]
+    Service(WindowsServiceArguments),
     /// Start a server in the background and wait until it is ready
+    #[cfg(unix)]
     Start(ServiceArguments),
     /// End the server and wait until it is gone
+    #[cfg(unix)]
     Stop {
         /// The pid file that the server was started with
         #[arg(long, value_name = "FILE")]
         pid_file: PathBuf,
     },
     /// Stop, then start
+    #[cfg(unix)]
     Restart(ServiceArguments),
 }
 
@@ -70,6 +80,21 @@ pub(super) struct ServerArguments {
     pub(super) end_after: Option<Duration>,
 }
 
+/// What a Windows service is told by whoever made it.
+#[cfg(windows)]
+#[derive(Args, Debug)]
+pub(super) struct WindowsServiceArguments {
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    /// The name of the service
+    #[arg(long)]
+    pub(super) name: String,
+    /// Where is appended what the server has to say
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: PathBuf,
+}
+
+#[cfg(unix)]
 #[derive(Args, Debug)]
 pub(super) struct ServiceArguments {
     #[command(flatten)]
@@ -86,10 +111,15 @@ pub(super) struct ServiceArguments {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run { server, pid_file } => server::run(&server, pid_file.as_deref()).map_err(describe),
+        #[cfg(windows)]
+        Command::Service(service) => windows_service::run(service),
+        #[cfg(unix)]
         Command::Start(service) => {
             service::start(&service).map_err(describe).and_then(|report| print(&report))
         }
+        #[cfg(unix)]
         Command::Stop { pid_file } => service::stop(&pid_file).map_err(describe),
+        #[cfg(unix)]
         Command::Restart(service) => service::stop(&service.pid_file)
             .and_then(|()| service::start(&service))
             .map_err(describe)
@@ -117,7 +147,7 @@ pub(crate) fn complain(line: &str) {
 }
 
 /// The error and what caused it, on one line each.
-fn describe(error: impl std::error::Error) -> String {
+pub(super) fn describe(error: impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -23,6 +23,12 @@ pub struct Faults {
     /// Wait this many milliseconds after the settings are read and before the first port is opened.
     #[serde(skip_serializing_if = "is_zero")]
     pub start_delay_ms: u64,
+    /// As a Windows service: end at start, with this exit code of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub die_at_start: Option<u32>,
+    /// As a Windows service: serve on for this many milliseconds after it is told to stop.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stop_delay_ms: u64,
 }
 
 impl Faults {

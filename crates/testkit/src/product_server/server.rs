@@ -74,14 +74,21 @@ pub enum ServerError {
 pub(super) fn run(arguments: &ServerArguments, pid_file: Option<&Path>) -> Result<(), ServerError> {
     let start = Instant::now();
     let _pid_file = pid_file.map(PidFile::take).transpose()?;
+    let report = open(arguments, &Faults::read(&arguments.directory)?)?;
+    arguments::print(&report.to_json()).map_err(ServerError::Output)?;
+    serve(start, arguments.end_after);
+    Ok(())
+}
 
-    let faults = Faults::read(&arguments.directory)?;
+/// Reads everything, opens every port, and serves them in the background for the life of the process.
+pub(super) fn open(arguments: &ServerArguments, faults: &Faults) -> Result<ReadyReport, ServerError> {
+    let start = Instant::now();
     let mut settings = settings::read(arguments.product, &arguments.directory)?;
     let overrides = endpoint::overrides(arguments.product, &arguments.ports)?;
     for server in &mut settings.servers {
         server.endpoint = server.endpoint.with_ports(&overrides);
     }
-    let certificates = certificates(&settings, &faults, &arguments.store)?;
+    let certificates = certificates(&settings, faults, &arguments.store)?;
 
     let delay = Duration::from_millis(faults.start_delay_ms);
     while start.elapsed() < delay {
@@ -99,7 +106,7 @@ pub(super) fn run(arguments: &ServerArguments, pid_file: Option<&Path>) -> Resul
     };
     let mut listeners = Vec::new();
     for (server, certificate) in settings.servers.iter().zip(certificates) {
-        listeners.push(open(server, certificate, address, arguments, &faults, &mut report)?);
+        listeners.push(listen(server, certificate, address, arguments, faults, &mut report)?);
     }
     for listener in listeners {
         listener.accept_in_background().map_err(|source| ServerError::Accept { source })?;
@@ -108,9 +115,7 @@ pub(super) fn run(arguments: &ServerArguments, pid_file: Option<&Path>) -> Resul
     if let Some(path) = &arguments.ready {
         report.write(path).map_err(|source| ServerError::Report { path: path.clone(), source })?;
     }
-    arguments::print(&report.to_json()).map_err(ServerError::Output)?;
-    serve(start, arguments.end_after);
-    Ok(())
+    Ok(report)
 }
 
 /// The certificate of each endpoint that shall speak TLS, in the order of the endpoints.
@@ -151,7 +156,7 @@ fn address(reach: Reach, command_line: Option<IpAddr>) -> IpAddr {
 }
 
 /// Opens the one port of an endpoint that is to answer, and enters it in the report.
-fn open(
+fn listen(
     server: &ServerSettings,
     certificate: Option<Served>,
     address: IpAddr,

@@ -82,11 +82,16 @@ fn faults_are_written_under_their_documented_names() {
         serve_instead: Some("B".into()),
         plain_on_tls_port: true,
         start_delay_ms: 5,
+        die_at_start: Some(7),
+        stop_delay_ms: 6,
     };
     let fixture = ProductFixture::new(Product::Yunio);
     fixture.set_faults(&faults);
     assert_eq!(
         fs_err::read_to_string(fixture.directory().join(Faults::FILE)).unwrap(),
-        r#"{"refuse-thumbprint":"A","serve-instead":"B","plain-on-tls-port":true,"start-delay-ms":5}"#
+        concat!(
+            r#"{"refuse-thumbprint":"A","serve-instead":"B","plain-on-tls-port":true,"start-delay-ms":5,"#,
+            r#""die-at-start":7,"stop-delay-ms":6}"#
+        )
     );
 }
