@@ -19,6 +19,7 @@ pub(crate) use values::{
     Successor, TargetKind, Urgency, Url,
 };
 
+pub(crate) mod activation;
 pub(crate) mod alerts;
 pub(crate) mod dns;
 pub(crate) mod rules;
@@ -160,10 +161,12 @@ pub(crate) struct TargetSettings {
     /// The command that reloads or restarts the server, as a list of arguments; an empty list for a server that
     /// watches its files.
     pub(crate) activate: Option<Vec<String>>,
+    /// Windows: the service that is restarted instead of a command; default the product's.
+    pub(crate) service: Option<activation::ServiceSetting>,
     /// Where it can be asked which certificate it serves.
     #[serde(default)]
     pub(crate) endpoints: Vec<EndpointSetting>,
-    /// How long each of its commands may run; default 60s.
+    /// How long each of its commands may run, and its service may take to stop and to start; default 60s.
     pub(crate) time_limit: Option<Span>,
     /// When a new certificate counts as proven here; default `[proof]`.
     pub(crate) proof: Option<ProofSettings>,

@@ -21,6 +21,7 @@ use jiff::SignedDuration;
 
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
+use crate::settings::activation::activation;
 use crate::settings::{self, CertificateSettings, ProofSettings, Settings, Successor, TargetSettings, rules};
 use crate::wiring::issuers::IssuerOpener;
 pub(crate) use crate::wiring::issuers::answers_by_designer;
@@ -211,15 +212,9 @@ pub(crate) fn asked_at(mut listen: SocketAddr) -> SocketAddr {
 
 fn open_target(place: &Place, settings: &TargetSettings, store: &SharedStore) -> Result<Target, Failure> {
     let loaded = &place.loaded;
-    let time_limit = rules::time_limit(settings);
     let kind = rules::target_kind(loaded, settings)?;
-    let is_files = matches!(kind, Kind::Files(_));
     let (guard, commands) = rules::guard(loaded, settings)?;
-    let activation = match settings.activate.clone() {
-        Some(argv) if argv.is_empty() => Some(Activation::Watches),
-        Some(argv) => Some(Activation::command(argv, time_limit)),
-        None => is_files.then_some(Activation::Watches),
-    };
+    let activation = activation(loaded, settings, &kind)?;
     Ok(Target {
         name: settings.name.clone(),
         kind,

@@ -27,6 +27,8 @@ pub(crate) struct Checked {
     pub(crate) plain: Vec<AddressRecord>,
     /// What was reset at the target, and comes back with this handover.
     pub(crate) recovery: Option<Recovery>,
+    /// Services that run now, and stop and start with the target's.
+    pub(crate) dependents: Vec<String>,
     /// What happens behind a closed door.
     pub(crate) guard: Option<GuardRecord>,
     pub(crate) trust: Option<Trust>,
@@ -64,6 +66,7 @@ impl Checked {
             addresses: Vec::new(),
             plain: Vec::new(),
             recovery: None,
+            dependents: Vec::new(),
             guard: None,
             trust: None,
             tls_stays_off: false,
@@ -134,6 +137,7 @@ impl Engine {
             addresses,
             plain,
             recovery,
+            dependents: inspection.dependents,
             guard,
             trust,
             tls_stays_off,

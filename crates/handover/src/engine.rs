@@ -253,8 +253,9 @@ impl Engine {
         step: Step,
         proofs: &mut Vec<Proof>,
     ) -> Result<String, Vec<Finding>> {
+        let dependents = running.record.dependents.clone();
         let activate = async |target: &Target| {
-            target.activate().await.map_err(|error| vec![Finding::from_error(&error)])
+            target.activate(&dependents).await.map_err(|error| vec![Finding::from_error(&error)])
         };
         match step {
             Step::Close => {
@@ -409,6 +410,7 @@ fn record(request: &Request<'_>, checked: &Checked) -> Record {
         old_ends: (checked.certificate.as_ref())
             .filter(|_| checked.recovery.is_none())
             .map(|certificate| certificate.leaf().not_after().as_second()),
+        dependents: checked.dependents.clone(),
         guard: checked.guard.clone(),
     }
 }

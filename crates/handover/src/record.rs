@@ -23,6 +23,10 @@ pub(crate) struct Record {
     pub(crate) plain: Vec<AddressRecord>,
     /// When the certificate before ends, in seconds since 1970: one never goes back to an expired one.
     pub(crate) old_ends: Option<i64>,
+    /// Services that ran before anything was changed, and stop and start with the target's: a restart that is broken off
+    /// is repeated with them.
+    #[serde(default)]
+    pub(crate) dependents: Vec<String>,
     /// What happens behind a closed door.
     #[serde(default)]
     pub(crate) guard: Option<GuardRecord>,

@@ -99,8 +99,15 @@ impl Engine {
         let plan = Plan { stage, switch: reset };
         let plain = self.now(target, plain).await;
         let addresses = self.now(target, tls).await;
-        let record =
-            Record { purpose: Purpose::Recover, plan, addresses, plain, old_ends: None, guard: None };
+        let record = Record {
+            purpose: Purpose::Recover,
+            plan,
+            addresses,
+            plain,
+            old_ends: None,
+            dependents: inspection.dependents,
+            guard: None,
+        };
         if request.dry_run {
             let mut report = of_check(Outcome::Planned, Vec::new());
             report.old = Some(old);

@@ -110,7 +110,8 @@ impl Engine {
         let mut proofs = match proofs {
             Some(proofs) => proofs,
             None => {
-                let activated = running.target.activate().await.map_err(|error| Finding::from_error(&error));
+                let activated = running.target.activate(&running.record.dependents).await;
+                let activated = activated.map_err(|error| Finding::from_error(&error));
                 let proofs = self.prove_prior(running, true).await?;
                 match activated {
                     // The proof decides: a command may fail and the server be well. Where there is nothing to prove

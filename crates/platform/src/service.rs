@@ -137,6 +137,16 @@ pub enum ServiceError {
         /// The end of its log.
         log: String,
     },
+    /// Its process was ended, and the service manager has not noticed.
+    #[error("process {process} of the service `{name}` was ended, and the service is {state} still")]
+    Lost {
+        /// The service.
+        name: String,
+        /// The process that was ended.
+        process: u32,
+        /// How the service stands.
+        state: State,
+    },
     /// It does not run.
     #[error("the service `{name}` is still {state} {} s after it was told to start{log}", .limit.as_secs())]
     NotRunning {
@@ -269,6 +279,7 @@ impl Explain for ServiceError {
             Self::Disabled { .. } => "service-disabled",
             Self::Refused { .. } => "service-refused",
             Self::Hung { .. } => "service-hung",
+            Self::Lost { .. } => "service-lost",
             Self::NotRunning { .. } => "service-not-running",
             Self::Died { .. } => "service-died",
         }
@@ -297,6 +308,7 @@ impl Explain for ServiceError {
                  `time-limit` gives it more time; `kill = true` in `service` of the target ends its process"
                     .to_owned()
             }
+            Self::Lost { .. } => "start it by hand; where that is refused, restart the machine".to_owned(),
             Self::NotRunning { .. } => "give it more time with `time-limit`, or see what it waits for".to_owned(),
             Self::Died { .. } => "start it by hand, and see its log and the event log of the system".to_owned(),
         })

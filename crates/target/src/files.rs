@@ -98,6 +98,7 @@ impl Files {
             current: thumbprint,
             certificate: live.map(Certificate::without_key),
             tls: Tls::On,
+            dependents: Vec::new(),
             findings,
             found: Found::Files(FoundFiles { adopted: self.is_adopted(), thumbprint }),
         })

@@ -37,6 +37,8 @@ pub struct Inspection {
     pub certificate: Option<Certificate>,
     /// Whether the target speaks TLS.
     pub tls: Tls,
+    /// The services that run now, and depend on the one that is restarted.
+    pub dependents: Vec<String>,
     /// What is worth telling, or refuses a handover.
     pub findings: Vec<Finding>,
     pub(crate) found: Found,

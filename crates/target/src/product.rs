@@ -127,6 +127,7 @@ impl Product {
             current,
             certificate,
             tls,
+            dependents: Vec::new(),
             findings,
             found: Found::Product(FoundSettings {
                 files: matching,

@@ -96,6 +96,12 @@ impl Target {
                 "set `activate` of the target, for example activate = [\"systemctl\", \"restart\", \"NAME\"]",
             ));
         }
+        if let Some(Activation::Service(service)) = &self.activation {
+            match service.status().and_then(|_| service.running_dependents()) {
+                Ok(dependents) => inspection.dependents = dependents,
+                Err(error) => inspection.findings.push(Finding::from_error(&error)),
+            }
+        }
         Ok(inspection)
     }
 
@@ -193,10 +199,10 @@ impl Target {
     }
 
     /// Brings the target to take up what was changed, and then its other nodes, one after the other; returns what the
-    /// commands wrote.
-    pub async fn activate(&self) -> Result<String, ActivationError> {
+    /// commands wrote. `dependents` are the services that ran before anything was changed and depend on the target's.
+    pub async fn activate(&self, dependents: &[String]) -> Result<String, ActivationError> {
         let mut output = match &self.activation {
-            Some(activation) => activation.run().await?,
+            Some(activation) => activation.run(dependents).await?,
             None => String::new(),
         };
         for node in &self.nodes {

@@ -14,6 +14,7 @@ use fs_err as fs;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
+use crate::settings::activation::activation;
 use crate::settings::dns::dns_solver;
 use crate::settings::values::TlsMeanwhile;
 use crate::settings::{
@@ -39,7 +40,9 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
     check_reach(loaded)?;
     let mut directories = HashSet::new();
     for target in &loaded.settings.target {
-        if let Kind::Product(product) = target_kind(loaded, target)?
+        let kind = target_kind(loaded, target)?;
+        activation(loaded, target, &kind)?;
+        if let Kind::Product(product) = kind
             && !directories.insert(product.directory.clone())
         {
             return Err(wrong(

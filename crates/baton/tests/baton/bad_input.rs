@@ -172,6 +172,17 @@ fn the_designer_stays_on_the_loopback_interface() {
 }
 
 #[test]
+fn a_service_is_restarted_by_its_name_on_windows_alone() {
+    let world = World::with_settings(
+        "[[target]]\nname = 'sap'\nproduct = 'yunio'\ndirectory = 'yunIO'\nservice = 'yunIO Service'\n",
+    );
+    let ran = world.baton(&["check"]).expect(2);
+    assert!(ran.stderr.contains("services are restarted by name on Windows alone"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("set activate = [\"systemctl\", \"restart\", \"NAME\"]"), "{}", ran.stderr);
+    assert_eq!(world.listing(), ["baton.toml"]);
+}
+
+#[test]
 fn a_product_directory_that_is_not_there_is_refused() {
     let world = World::with_settings(
         "[[target]]\nname = 'a'\nproduct = 'yunio'\ndirectory = 'nowhere'\nactivate = ['true']\n",

@@ -94,15 +94,12 @@ impl<S: Services> Restart<'_, S> {
     /// It has not stopped in time.
     async fn end_hung(&mut self, name: &str, status: Status) -> Result<(), ServiceError> {
         let limit = self.service.time_limit;
-        let hung = |state: State| ServiceError::Hung {
-            name: name.to_owned(),
-            state,
-            limit,
-            log: log::end_of(self.service.log.as_deref()),
-        };
         // What depends on the service is none of the settings', and is not ended by them.
         let process = status.process.filter(|_| self.service.ends_hung && name == self.service.name);
-        let Some(process) = process else { return Err(hung(status.state)) };
+        let Some(process) = process else {
+            let log = log::end_of(self.service.log.as_deref());
+            return Err(ServiceError::Hung { name: name.to_owned(), state: status.state, limit, log });
+        };
         let ended = self.ask(name, Order::End, move |services, _| services.end(process)).await;
         ended.map_err(|refusal| refusal.of(name, Order::End))?;
         let begun = Instant::now();
@@ -116,7 +113,7 @@ impl<S: Services> Restart<'_, S> {
                 return Ok(());
             }
             if begun.elapsed() >= ENDING {
-                return Err(hung(status.state));
+                return Err(ServiceError::Lost { name: name.to_owned(), process, state: status.state });
             }
             sleep(LOOKS.0).await;
         }

@@ -1,0 +1,11 @@
+//! The command line on Windows: what only Windows has, with real services of the service control manager.
+
+#![cfg(windows)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
+
+mod scene;
+mod services;
+mod settings;
+#[path = "../baton/world.rs"]
+#[expect(dead_code, reason = "what the tests on Linux need beside")]
+mod world;
