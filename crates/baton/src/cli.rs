@@ -182,6 +182,9 @@ pub(crate) enum Command {
     /// With the target's own directory, service, ports, thumbprints and dates, from its files and the settings. Asks
     /// nothing and changes nothing. Markdown, unless standard output is a terminal.
     Guide(Guide),
+    /// Keep everything renewed as a service of this machine: a Windows service, or a unit of systemd
+    #[command(subcommand)]
+    Service(Service),
     /// Check the settings, every target, and permissions
     Check(Check),
     /// Print a completion script for a shell
@@ -694,6 +697,22 @@ pub(crate) struct Guide {
 fn products() -> impl TypedValueParser<Value = ProductKind> {
     PossibleValuesParser::new(ProductKind::ALL.map(ProductKind::key))
         .try_map(|key| key.parse::<ProductKind>())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
+    /// Make the service, with the settings and the data directory of this command; it starts with the machine
+    Install,
+    /// Stop the service and remove it; settings and data stay
+    Uninstall,
+    /// Start the service, and wait until it runs
+    Start,
+    /// Stop the service, and wait until it has stopped
+    Stop,
+    /// What the service control manager starts
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Run,
 }
 
 #[derive(Debug, Args)]

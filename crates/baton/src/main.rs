@@ -9,6 +9,8 @@ mod local;
 mod output;
 mod place;
 mod progress;
+#[cfg(windows)]
+mod service_log;
 mod settings;
 mod wiring;
 
@@ -26,6 +28,10 @@ fn main() -> ExitCode {
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    #[cfg(windows)]
+    if matches!(cli.command, Command::Service(cli::Service::Run)) {
+        return commands::service::run_as_service(cli);
     }
     set_up_logging(&cli);
     let output = Output { json: cli.globals.json };
@@ -78,6 +84,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::User(command) => commands::user::run(globals, command, output).await,
         Command::Token(command) => commands::token::run(globals, command, output).await,
         Command::Guide(arguments) => commands::guide::run(globals, arguments, output).await,
+        Command::Service(command) => commands::service::run(globals, command).await,
         Command::Check(arguments) => commands::check::run(globals, arguments, output).await,
         Command::Completions { shell } => commands::generate::completions(*shell),
         Command::Man => commands::generate::manual(),
@@ -94,7 +101,7 @@ fn set_up_logging(cli: &Cli) {
         (false, 1) => "info",
         (false, _) => "debug",
     };
-    let filter = tracing_subscriber::EnvFilter::new(format!("warn,baton={level},{}", crates(level)));
+    let filter = log_filter(level);
     let is_colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -104,6 +111,10 @@ fn set_up_logging(cli: &Cli) {
         .log_internal_errors(false)
         .with_ansi(is_colour)
         .init();
+}
+
+fn log_filter(level: &str) -> tracing_subscriber::EnvFilter {
+    tracing_subscriber::EnvFilter::new(format!("warn,baton={level},{}", crates(level)))
 }
 
 /// Our own crates all begin alike; a filter by prefix does not exist for names with a hyphen turned underscore.

@@ -123,6 +123,11 @@ impl Place {
 
     /// The program that looks after a closed door: this one, in the same place.
     pub(crate) fn watchdog(&self) -> Result<Vec<String>, Failure> {
+        self.own_command(&["watchdog"])
+    }
+
+    /// This program in the same place, with another command.
+    pub(crate) fn own_command(&self, command: &[&str]) -> Result<Vec<String>, Failure> {
         let failed = |reason: String| {
             Failure::new(Exit::Failed, "program-unknown", reason, "start Baton by its full path")
         };
@@ -138,7 +143,7 @@ impl Place {
         if let Some(settings) = &self.loaded.path {
             argv.extend(["--settings".to_owned(), text(settings)?]);
         }
-        argv.push("watchdog".to_owned());
+        argv.extend(command.iter().map(|argument| (*argument).to_owned()));
         Ok(argv)
     }
 

@@ -12,7 +12,9 @@ pub mod foreign_file;
 mod host_name;
 pub mod listener;
 pub mod lock;
+pub mod own_service;
 pub mod progress;
+pub mod rotating_file;
 pub mod service;
 
 #[cfg(unix)]

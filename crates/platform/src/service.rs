@@ -190,6 +190,22 @@ impl Service {
         dependents.map_err(|refusal| refusal.of(&self.name, Order::Look))
     }
 
+    /// Stops it where it runs, and waits until it has stopped; returns what was done.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop(&self) -> Result<String, ServiceError> {
+        restart::stop(SystemServices::open(&self.name)?, self).await
+    }
+
+    /// Starts it where it does not run, and waits until it runs; returns what was done.
+    ///
+    /// # Errors
+    /// When it does not run in the end.
+    pub async fn start(&self) -> Result<String, ServiceError> {
+        restart::start(SystemServices::open(&self.name)?, self).await
+    }
+
     /// Stops it where it runs, with what depends on it, and starts it; what depends on it is started where it ran before
     /// or is one of `dependents`. Returns what was done, in lines. May be repeated.
     ///

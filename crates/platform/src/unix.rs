@@ -10,10 +10,11 @@ pub mod host;
 pub mod leftover;
 pub(crate) mod listener;
 pub mod local_socket;
+pub(crate) mod own_service;
 #[cfg(target_os = "linux")]
 pub(crate) mod private_mounts;
 pub mod registered_service;
-pub mod service_account;
 pub(crate) mod service;
+pub mod service_account;
 pub mod service_manager;
 pub mod signals;

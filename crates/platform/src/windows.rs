@@ -3,6 +3,7 @@
 pub mod certificate_store;
 pub(crate) mod command;
 pub(crate) mod durable;
+mod event_log;
 pub mod file_watch;
 pub(crate) mod foreign_file;
 pub mod host;
@@ -10,10 +11,11 @@ pub mod key_container;
 pub mod leftover;
 pub(crate) mod listener;
 pub mod local_socket;
+pub(crate) mod own_service;
 pub mod registered_service;
 mod security;
-pub mod service_account;
 pub(crate) mod service;
+pub mod service_account;
 pub mod service_manager;
 pub mod signals;
 

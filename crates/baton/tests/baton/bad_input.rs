@@ -183,6 +183,20 @@ fn a_service_is_restarted_by_its_name_on_windows_alone() {
 }
 
 #[test]
+fn a_machine_without_systemd_has_no_services() {
+    if std::path::Path::new("/run/systemd/system").is_dir() {
+        // Here it would be installed.
+        return;
+    }
+    let world = World::with_settings("");
+    for command in ["install", "start", "stop", "uninstall"] {
+        let ran = world.baton(&["service", command, "--settings", "baton.toml"]).expect(3);
+        assert!(ran.stderr.contains("this machine is not run by systemd"), "{}", ran.stderr);
+        assert_eq!(world.listing(), ["baton.toml"]);
+    }
+}
+
+#[test]
 fn a_product_directory_that_is_not_there_is_refused() {
     let world = World::with_settings(
         "[[target]]\nname = 'a'\nproduct = 'yunio'\ndirectory = 'nowhere'\nactivate = ['true']\n",

@@ -3,6 +3,7 @@
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
 
+mod own_service;
 mod scene;
 mod services;
 mod settings;

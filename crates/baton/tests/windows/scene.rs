@@ -14,6 +14,10 @@ pub(crate) const HOST: &str = "sap.example.com";
 /// Wine 8 mixes up the handles of services that several threads use at once.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub(crate) struct Scene {
     // Before the fixture: a service that runs keeps its directory.
     pub(crate) service: ProductService,
@@ -28,7 +32,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// A product as the service `name`, which runs; `more` are settings of the target.
     pub(crate) fn new(product: Product, name: &str, faults: &Faults, more: &str) -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let authority = Authority::new("Test CA");
         let old = authority.issue(&[HOST]).sign();
         let new = authority.issue(&[HOST]).sign();

@@ -30,12 +30,24 @@ pub(crate) trait Services: Send + Sync + 'static {
     fn end(&self, process: u32) -> Result<(), Refusal>;
 }
 
-pub(crate) async fn restart(
+pub(super) async fn stop(services: impl Services, service: &Service) -> Result<String, ServiceError> {
+    let mut restart = Restart::of(services, service);
+    restart.stop(&service.name).await?;
+    Ok(restart.done.join("\n"))
+}
+
+pub(super) async fn start(services: impl Services, service: &Service) -> Result<String, ServiceError> {
+    let mut restart = Restart::of(services, service);
+    restart.start(&service.name).await?;
+    Ok(restart.done.join("\n"))
+}
+
+pub(super) async fn restart(
     services: impl Services,
     service: &Service,
     dependents: &[String],
 ) -> Result<String, ServiceError> {
-    let mut restart = Restart { services: Arc::new(services), service, done: Vec::new() };
+    let mut restart = Restart::of(services, service);
     let name = service.name.as_str();
     let running = restart.ask(name, Order::Look, |services, name| services.running_dependents(name)).await;
     let running = running.map_err(|refusal| refusal.of(name, Order::Look))?;
@@ -64,7 +76,11 @@ struct Restart<'a, S> {
     done: Vec<String>,
 }
 
-impl<S: Services> Restart<'_, S> {
+impl<'a, S: Services> Restart<'a, S> {
+    fn of(services: S, service: &'a Service) -> Self {
+        Self { services: Arc::new(services), service, done: Vec::new() }
+    }
+
     async fn stop(&mut self, name: &str) -> Result<(), ServiceError> {
         let begun = Instant::now();
         let mut is_told = false;

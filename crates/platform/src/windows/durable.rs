@@ -164,7 +164,12 @@ pub(crate) fn open_lock_file(path: &Path) -> io::Result<std::fs::File> {
 
 /// Makes a directory for the running account, the administrators and the system alone.
 pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
-    let descriptor = Descriptor::parse(&security::private_access(true)?)?;
+    create_directory_with(path, &security::private_access(true)?)
+}
+
+/// Makes a directory with this access list, and with the owner that it may name.
+pub(super) fn create_directory_with(path: &Path, access: &str) -> io::Result<()> {
+    let descriptor = Descriptor::parse(access)?;
     let (name, attributes) = (wide(path), descriptor.attributes());
     // SAFETY: the name ends in a zero, and the descriptor lives through the call.
     succeeded(unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) })

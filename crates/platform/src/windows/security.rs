@@ -80,6 +80,11 @@ pub(super) fn private_access(is_directory: bool) -> io::Result<String> {
     Ok(format!("D:P(A;{flags};FA;;;SY)(A;{flags};FA;;;BA)(A;{flags};FA;;;{own})"))
 }
 
+/// A directory that belongs to the administrators, and that nobody but them and the system may use; it is handed down.
+pub(super) fn administrators_access() -> &'static str {
+    "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+}
+
 /// The access list of a file or directory, as text.
 pub(super) fn access(path: &Path) -> io::Result<String> {
     let name = wide(path);

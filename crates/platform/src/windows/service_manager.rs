@@ -1,50 +1,54 @@
-//! What a service tells its manager: nothing. The protocol of `sd_notify(3)` is systemd's.
+//! What this program tells the service control manager, where that has started it as a service.
 
-use std::convert::Infallible;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// The way to a service manager that wants to be told something. On this system there is none.
-#[derive(Debug)]
-pub struct ServiceManager(Infallible);
+use windows_service::service::ServiceState;
+use windows_service::service_control_handler::ServiceStatusHandle;
 
-/// The environment variables of the protocol, which children must not inherit.
+use super::own_service;
+
+/// The way to the service control manager.
+pub struct ServiceManager(ServiceStatusHandle);
+
+/// The environment variables of systemd's protocol, which children must not inherit.
 pub const VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 impl ServiceManager {
-    /// `None`, whatever the variables say.
+    /// The one that has started this process; `None` where somebody else has, whatever the variables say.
     pub fn new(_variables: [Option<&OsStr>; 3]) -> io::Result<Option<Self>> {
-        Ok(None)
+        Ok(own_service::handle().map(Self))
     }
 
-    /// How long it waits for a sign of life before it takes the service for dead.
+    /// How long it waits for a sign of life before it takes the service for dead: it waits for none.
     pub fn watchdog(&self) -> Option<Duration> {
-        match self.0 {}
+        None
     }
 
     /// The service is ready, for the first time or again.
     pub fn ready(&self) {
-        match self.0 {}
+        own_service::tell(self.0, ServiceState::Running, 0);
     }
 
-    /// The service reads its settings anew; [`ready`](Self::ready) ends it.
-    pub fn reloading(&self) {
-        match self.0 {}
-    }
+    /// The service reads its settings anew: it runs on meanwhile, and nobody is told.
+    pub fn reloading(&self) {}
 
     /// The service ends.
     pub fn stopping(&self) {
-        match self.0 {}
+        own_service::tell(self.0, ServiceState::StopPending, 0);
     }
 
-    /// The service is alive.
-    pub fn alive(&self) {
-        match self.0 {}
-    }
+    /// The service is alive: nobody asks.
+    pub fn alive(&self) {}
 
-    /// How the service stands, in one line for people.
-    pub fn status(&self, _text: &str) {
-        match self.0 {}
+    /// How the service stands: nobody asks.
+    pub fn status(&self, _text: &str) {}
+}
+
+impl fmt::Debug for ServiceManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServiceManager")
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::own_service;
 use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown,
 };
@@ -9,7 +10,7 @@ use tokio::signal::windows::{
 /// What a person does who wants other settings taken up at once.
 pub const RELOAD_HINT: &str = "stop `baton up` and start it again instead";
 
-/// Requests to stop: Ctrl-C, Ctrl-Break, the closed console and the end of the system.
+/// Requests to stop: Ctrl-C, Ctrl-Break, the closed console, the end of the system, and the service control manager.
 #[derive(Debug)]
 pub struct StopSignals {
     interrupt: CtrlC,
@@ -36,6 +37,7 @@ impl StopSignals {
             _ = self.interrupt_group.recv() => "Ctrl-Break",
             _ = self.console.recv() => "the console is closed",
             _ = self.shutdown.recv() => "the system is shut down",
+            () = own_service::told_to_stop() => "the service is told to stop",
         }
     }
 }
