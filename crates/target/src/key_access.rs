@@ -37,9 +37,11 @@ pub(crate) fn examine(successor: &Certificate, needs_key_itself: bool) -> Option
     }
 }
 
-/// What lets the product's service use the successor's key; nothing where the store has no access lists.
+/// What lets the product's service use the successor's key; nothing where the store has no access lists. `named` is the
+/// service that is restarted, where its name is known.
 pub(crate) fn plan(
     product: &Product,
+    named: Option<&str>,
     store: &dyn Store,
     old: Option<Thumbprint>,
     successor: Thumbprint,
@@ -51,8 +53,10 @@ pub(crate) fn plan(
     if let Err(error) = store.rehearse() {
         return (None, vec![Finding::from_error(&error)]);
     }
-    let service = match product.service() {
-        Ok(service) => service.name,
+    let service = match named
+        .map_or_else(|| product.service().map(|service| service.name), |name| Ok(name.to_owned()))
+    {
+        Ok(service) => service,
         Err(error) => return (None, vec![Finding::from_error(&error)]),
     };
     let account = match service_account(&service) {
