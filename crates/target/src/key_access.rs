@@ -11,8 +11,7 @@ use baton_store::{Store, StoreError};
 use baton_x509::{Certificate, KeptKey, Thumbprint};
 
 use crate::action::{Action, ActionError};
-use crate::inspection::key_missing;
-use crate::product::Product;
+use crate::inspection::{TargetError, key_missing};
 
 /// Why the key of a successor does not do: a target that reads files needs the key itself, a product that takes it from
 /// the store only that it is there.
@@ -37,11 +36,9 @@ pub(crate) fn examine(successor: &Certificate, needs_key_itself: bool) -> Option
     }
 }
 
-/// What lets the product's service use the successor's key; nothing where the store has no access lists. `named` is the
-/// service that is restarted, where its name is known.
+/// What lets the product's service use the successor's key; nothing where the store has no access lists.
 pub(crate) fn plan(
-    product: &Product,
-    named: Option<&str>,
+    service: Result<String, TargetError>,
     store: &dyn Store,
     old: Option<Thumbprint>,
     successor: Thumbprint,
@@ -53,9 +50,7 @@ pub(crate) fn plan(
     if let Err(error) = store.rehearse() {
         return (None, vec![Finding::from_error(&error)]);
     }
-    let service = match named
-        .map_or_else(|| product.service().map(|service| service.name), |name| Ok(name.to_owned()))
-    {
+    let service = match service {
         Ok(service) => service,
         Err(error) => return (None, vec![Finding::from_error(&error)]),
     };

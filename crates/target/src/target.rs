@@ -161,11 +161,8 @@ impl Target {
             let thumbprint = successor.thumbprint();
             actions.stage.extend((!is_present).then_some(Action::Import { thumbprint }));
             let store = self.store.as_ref();
-            let named = match &self.activation {
-                Some(Activation::Service(service)) => Some(service.name.as_str()),
-                _ => None,
-            };
-            let (grant, more) = key_access::plan(product, named, store, inspection.current, thumbprint);
+            let service = product.service_name(self.activation.as_ref());
+            let (grant, more) = key_access::plan(service, store, inspection.current, thumbprint);
             actions.stage.extend(grant);
             findings.extend(more);
         }

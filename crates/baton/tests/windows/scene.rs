@@ -11,7 +11,7 @@ use crate::world::{Ran, World, quoted};
 
 pub(crate) const HOST: &str = "sap.example.com";
 
-/// Wine 8 mixes up the handles of services that several threads use at once.
+/// Side by side a call of the service manager has failed once with an invalid handle: of Wine, or of these tests.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(crate) fn turn() -> MutexGuard<'static, ()> {

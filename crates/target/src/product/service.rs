@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::activation::Activation;
 use crate::inspection::TargetError;
 use crate::product::{Product, ProductKind};
 use crate::settings_file::SettingsFile;
@@ -64,6 +65,14 @@ impl ProductKind {
 }
 
 impl Product {
+    /// The name of the service that it really is: the one that is restarted, else the one that its own files tell.
+    pub fn service_name(&self, activation: Option<&Activation>) -> Result<String, TargetError> {
+        match activation {
+            Some(Activation::Service(service)) => Ok(service.name.clone()),
+            _ => Ok(self.service()?.name),
+        }
+    }
+
     /// Its service: of Xtract Core as `theobald.service.definition.json` tells it, else the usual one.
     pub fn service(&self) -> Result<Service, TargetError> {
         let usual = self.kind.usual_service();

@@ -12,6 +12,7 @@ use crate::commands::store::chosen;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, tell};
 use crate::place::Place;
+use crate::settings::activation::activation;
 use crate::settings::store::StoreChoice;
 use crate::settings::{self, rules};
 
@@ -73,11 +74,13 @@ pub(super) fn readers(
     }
     let loaded = &place.loaded;
     for target in &loaded.settings.target {
-        let Kind::Product(product) = rules::target_kind(loaded, target)? else { continue };
+        let kind = rules::target_kind(loaded, target)?;
+        let activation = activation(loaded, target, &kind)?;
+        let Kind::Product(product) = kind else { continue };
         if settings::store::of_target(loaded, target)? != *choice {
             continue;
         }
-        let service = product.service()?.name;
+        let service = product.service_name(activation.as_ref())?;
         match service_account(&service) {
             Ok(Some(account)) => readers.push(Reader { target: target.name.clone(), service, account }),
             Ok(None) => tell(&format!(

@@ -110,8 +110,8 @@ async fn ask(endpoints: Vec<Endpoint>) -> Vec<EndpointLook> {
 /// The account of its service, where its store keeps lists of who may use a key.
 fn account(target: &Target) -> Option<Account> {
     let Kind::Product(product) = &target.kind else { return None };
-    let service = product.service().ok().filter(|_| target.store.has_access_lists())?;
-    service_account(&service.name).ok().flatten()
+    let service = product.service_name(target.activation.as_ref()).ok();
+    service_account(&service.filter(|_| target.store.has_access_lists())?).ok().flatten()
 }
 
 /// What the target's store and the common one hold, what fits first.
