@@ -63,8 +63,8 @@ impl Site {
     /// The names of the files of requests that are kept.
     pub(crate) fn requests(&self) -> Vec<String> {
         let Ok(entries) = fs_err::read_dir(self.world.path("baton-data/requests")) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| name != ".lock").collect();
         names.sort();
         names
     }
