@@ -475,7 +475,8 @@ fn expired(scene: &Scene) {
     let requests = scene.world.path("baton-data/requests");
     let authority = Authority::new("Late CA");
     let model = authority.issue(&[HOST]).sign();
-    let request = fs_err::read_dir(requests).unwrap().next().unwrap().unwrap().path();
+    let mut files = fs_err::read_dir(requests).unwrap().map(|entry| entry.unwrap().path());
+    let request = files.find(|path| path.extension().is_some_and(|it| it == "json")).unwrap();
     let request: Value = serde_json::from_slice(&fs_err::read(request).unwrap()).unwrap();
     let key = IssuedCertificate { key_pem: request["key"].as_str().unwrap().to_owned(), ..model };
     let expired = authority.issue(&[HOST]).same_key_as(&key).expired().sign();
