@@ -8,7 +8,9 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments as _, AssertSqlSafe, Encode, Sqlite, SqlitePool, Type};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Connection as _, Encode, Sqlite, SqliteConnection, SqlitePool, Type,
+};
 
 use crate::error::StateError;
 
@@ -58,6 +60,7 @@ impl State {
             .max_lifetime(None)
             // It is a file: there is no server that could have gone away meanwhile.
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_sound(connection)))
             .connect_with(options)
             .await
             .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
@@ -111,6 +114,16 @@ pub(crate) async fn lock(path: &Path) -> std::io::Result<FileLock> {
 /// `state.db` is locked by `state.lock`.
 pub(crate) fn lock_of(path: &Path) -> PathBuf {
     path.with_extension("lock")
+}
+
+/// Whether a connection can be used on. When the disk is full SQLite ends a transaction by itself, and the library goes on
+/// to count it: no other could ever begin.
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A transaction that was dropped is rolled back before this is answered.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Whether every migration was done: each of them sets its own number.
