@@ -5,6 +5,7 @@
 //! pause where it would fail again. Beyond [`MOST_CONNECTIONS`] clients wait in the system's queue. Nothing
 //! wakes up while nobody is connected.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -17,7 +18,7 @@ use baton_state::State;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::access::Access;
@@ -29,6 +30,11 @@ use crate::tls::HotCertificate;
 
 /// How many connections are open at once.
 const MOST_CONNECTIONS: usize = 256;
+
+/// How many of them are for clients of other machines, and for those of one network: this machine, the proof of our own
+/// certificate among it, always finds a place.
+const MOST_OF_OTHERS: usize = 192;
+const MOST_OF_ONE: usize = 64;
 
 /// How many clients wait in the system's queue.
 const BACKLOG: u32 = 1024;
@@ -183,16 +189,21 @@ impl Listener {
         };
         let router = router(services, Hosts::new(self.address, site.hosts));
         let mut connections = JoinSet::new();
+        let mut networks = Networks::default();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(joined) = connections.join_next() => tell(joined),
+                Some(joined) = connections.join_next_with_id() => networks.close(joined),
                 (stream, client) = accept_either(&self.socket, self.other.as_ref()),
                     if connections.len() < MOST_CONNECTIONS =>
                 {
                     let Ok(reached) = stream.local_addr() else { continue };
                     let (client, reached) = (client.ip().to_canonical(), reached.ip().to_canonical());
+                    if !networks.admit(client) {
+                        tracing::debug!(%client, "it has too many connections, and gets no other");
+                        continue;
+                    }
                     let connection = Connection {
                         tls: Arc::clone(&tls),
                         challenges: challenges.clone(),
@@ -202,7 +213,8 @@ impl Listener {
                         router: router.clone(),
                         ended: ended.clone(),
                     };
-                    connections.spawn(connection.serve(stream));
+                    let task = connections.spawn(connection.serve(stream));
+                    networks.open.insert(task.id(), network_of(client));
                 }
             }
         }
@@ -214,6 +226,48 @@ impl Listener {
             tracing::debug!(connections = connections.len(), "connections are cut off");
             connections.shutdown().await;
         }
+    }
+}
+
+/// Where the open connections come from.
+#[derive(Debug, Default)]
+struct Networks {
+    open: HashMap<task::Id, IpAddr>,
+}
+
+impl Networks {
+    /// Whether a client gets a further connection.
+    fn admit(&self, client: IpAddr) -> bool {
+        if client.is_loopback() {
+            return true;
+        }
+        let (network, others) = (network_of(client), self.open.values().filter(|of| !of.is_loopback()));
+        let (mut all, mut own) = (0, 0);
+        for other in others {
+            all += 1;
+            own += usize::from(*other == network);
+        }
+        all < MOST_OF_OTHERS && own < MOST_OF_ONE
+    }
+
+    fn close(&mut self, joined: Result<(task::Id, ()), JoinError>) {
+        match joined {
+            Ok((id, ())) => drop(self.open.remove(&id)),
+            Err(error) => {
+                self.open.remove(&error.id());
+                // One page that panicked must be known, and is no reason to end the others.
+                tracing::error!("a connection of the Designer broke off: {error}");
+            }
+        }
+    }
+}
+
+/// Whoever has one address of IPv6 has its whole network of 64 bits.
+fn network_of(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(_) if client.is_loopback() => client,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -260,9 +314,31 @@ async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// One page that panicked must be known, and is no reason to end the others.
-fn tell(joined: Result<(), JoinError>) {
-    if let Err(error) = joined {
-        tracing::error!("a connection of the Designer broke off: {error}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn strangers_leave_places_to_each_other_and_to_this_machine() {
+        let (mut networks, mut tasks) = (Networks::default(), JoinSet::new());
+        let mut admit = |client: &str| {
+            let client: IpAddr = client.parse().expect("an address");
+            let is_admitted = networks.admit(client);
+            if is_admitted {
+                networks.open.insert(tasks.spawn(async {}).id(), network_of(client));
+            }
+            is_admitted
+        };
+        let admitted = (0..100).filter(|host| admit(&format!("2001:db8::{host:x}"))).count();
+        assert_eq!(admitted, MOST_OF_ONE, "one network of IPv6");
+        assert!(admit("10.0.0.1"), "and another one");
+        let admitted = (0..250).filter(|host| admit(&format!("10.0.1.{host}"))).count();
+        assert_eq!(MOST_OF_ONE + 1 + admitted, MOST_OF_OTHERS);
+        assert!(admit("127.0.0.1") && admit("::1"), "this machine");
+
+        while let Some(joined) = tasks.join_next_with_id().await {
+            networks.close(joined);
+        }
+        assert!(networks.open.is_empty() && networks.admit(Ipv4Addr::new(10, 0, 0, 1).into()));
     }
 }

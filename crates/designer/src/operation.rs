@@ -62,9 +62,12 @@ struct Known {
 }
 
 impl Operations {
-    /// Begins a change; it goes on by itself.
+    /// Begins a change; it goes on by itself. One that is under way is not begun a second time: people click twice.
     pub(crate) fn begin(&self, actions: Arc<dyn Actions>, change: Change) -> Arc<Operation> {
-        let operation = self.add(change.clone());
+        let (operation, is_new) = self.add(change.clone());
+        if !is_new {
+            return operation;
+        }
         let own = Arc::clone(&operation);
         tokio::spawn(async move {
             let done = actions.carry_out(change, Arc::clone(&own) as Arc<dyn Progress>).await;
@@ -80,8 +83,14 @@ impl Operations {
         known.operations.iter().find(|operation| operation.id == id).cloned()
     }
 
-    fn add(&self, change: Change) -> Arc<Operation> {
+    /// The operation of a change, and whether it is a new one.
+    fn add(&self, change: Change) -> (Arc<Operation>, bool) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_ended = |operation: &Arc<Operation>| operation.course.borrow().end.is_some();
+        let is_this = |operation: &&Arc<Operation>| operation.change == change && !has_ended(operation);
+        if let Some(under_way) = known.operations.iter().find(is_this) {
+            return (Arc::clone(under_way), false);
+        }
         known.last += 1;
         let operation = Arc::new(Operation {
             id: known.last,
@@ -89,7 +98,6 @@ impl Operations {
             started_at: clock::now(),
             course: watch::Sender::new(Course::default()),
         });
-        let has_ended = |operation: &Arc<Operation>| operation.course.borrow().end.is_some();
         let ended = known.operations.iter().filter(|operation| has_ended(operation)).count();
         if ended >= KEPT
             && let Some(oldest) = known.operations.iter().position(has_ended)
@@ -97,6 +105,6 @@ impl Operations {
             known.operations.remove(oldest);
         }
         known.operations.push_back(Arc::clone(&operation));
-        operation
+        (operation, true)
     }
 }

@@ -37,6 +37,8 @@ impl AttemptSubject {
         match self {
             Self::User(name) => format!("user:{name}"),
             Self::Address(address) => match address.to_canonical() {
+                // Whoever is on this machine has all of them.
+                address if address.is_loopback() => "address:loopback".to_owned(),
                 IpAddr::V4(address) => format!("address:{address}"),
                 IpAddr::V6(address) => {
                     let [a, b, c, d, ..] = address.segments();

@@ -162,6 +162,8 @@ async fn whoever_comes_late_sees_all_steps_and_whoever_leaves_stops_nothing() {
     let answer = post(&site, "/operations", &swap()).await;
     assert_eq!((answer.code, answer.header("location")), (303, Some("/operations/1")));
     begun.notified().await;
+    let again = post(&site, "/operations", &swap()).await;
+    assert_eq!(again.header("location"), Some("/operations/1"), "who clicks twice begins it once");
 
     let page = site.get("/operations/1").await.body;
     assert!(

@@ -115,11 +115,11 @@ impl Actions for Pages {
     }
 
     fn read_answer(&self, upload: Upload) -> BoxFuture<'_, Result<String, Problem>> {
-        Box::pin(async move { uploads::read_answer(&upload) })
+        Box::pin(async move { uploads::read_answer(upload).await })
     }
 
     fn import(&self, upload: Upload) -> BoxFuture<'_, Result<Thumbprint, Problem>> {
-        Box::pin(async move { uploads::import(&self.app.load_full(), &upload).await })
+        Box::pin(async move { uploads::import(&self.app.load_full(), upload).await })
     }
 }
 

@@ -5,15 +5,19 @@ use std::path::Path;
 use baton_designer::{Problem, Upload};
 use baton_store::FileContents;
 use baton_x509::{Certificate, Thumbprint, X509};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::problem;
 use crate::commands::swap;
 use crate::failure::{Exit, Failure};
 use crate::wiring::App;
 
+static READING: Semaphore = Semaphore::const_new(1);
+
 /// The certificates of an answer, in PEM.
-pub(super) fn read_answer(upload: &Upload) -> Result<String, Problem> {
-    let contents = read(upload)?;
+pub(super) async fn read_answer(upload: Upload) -> Result<String, Problem> {
+    let contents = read(upload).await?;
     if !contents.keys.is_empty() {
         return Err(refused(
             "key-given",
@@ -25,12 +29,13 @@ pub(super) fn read_answer(upload: &Upload) -> Result<String, Problem> {
 }
 
 /// Puts a certificate with its key into the store.
-pub(super) async fn import(app: &App, upload: &Upload) -> Result<Thumbprint, Problem> {
-    let FileContents { certificates, keys } = read(upload)?;
+pub(super) async fn import(app: &App, upload: Upload) -> Result<Thumbprint, Problem> {
+    let name = upload.name.clone();
+    let FileContents { certificates, keys } = read(upload).await?;
     if keys.is_empty() {
         return Err(refused(
             "key-missing",
-            format!("there is no private key in `{}`", upload.name),
+            format!("there is no private key in `{name}`"),
             "send a PFX, or a PEM file that holds the certificate and its key",
         ));
     }
@@ -40,10 +45,21 @@ pub(super) async fn import(app: &App, upload: &Upload) -> Result<Thumbprint, Pro
     Ok(certificate.thumbprint())
 }
 
-fn read(upload: &Upload) -> Result<FileContents, Problem> {
-    let password = upload.password.as_ref().map(|password| password.as_str());
-    FileContents::of_bytes(Path::new(&upload.name), &upload.content, password)
-        .map_err(|error| problem(Failure::with(Exit::Refused, &error)))
+/// Beside the threads that serve, and one file at a time: whoever made a PFX decides how much work its password is.
+async fn read(upload: Upload) -> Result<FileContents, Problem> {
+    // It is never closed.
+    let turn = READING.acquire().await;
+    let read = spawn_blocking(move || {
+        let _turn = turn;
+        let password = upload.password.as_ref().map(|password| password.as_str());
+        FileContents::of_bytes(Path::new(&upload.name), &upload.content, password)
+            .map_err(|error| problem(Failure::with(Exit::Refused, &error)))
+    });
+    let broken = |error: JoinError| {
+        let hint = "see that it is a certificate, and try again";
+        refused("file-unreadable", format!("the file cannot be read: {error}"), hint)
+    };
+    read.await.map_err(broken)?
 }
 
 fn refused(code: &str, message: impl Into<String>, hint: &str) -> Problem {
