@@ -171,7 +171,7 @@ pub(crate) enum Command {
     Ca(Ca),
     /// The people who may use the Designer
     ///
-    /// They sign in where the settings say access = "authenticated" in [designer].
+    /// They sign in where the settings say access = "authenticated" in `[designer]`.
     #[command(subcommand)]
     User(UserCommand),
     /// The tokens of programs that use the Designer's interface for programs
@@ -543,7 +543,7 @@ pub(crate) struct AccountOf {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
-    /// The store of this target instead of [store]: products on Windows have one of their own
+    /// The store of this target instead of `[store]`: products on Windows have one of their own
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) target: Option<String>,
     #[command(subcommand)]
@@ -579,7 +579,7 @@ pub(crate) enum Store {
     Restore { thumbprint: String },
     /// Show who may use the private key of a certificate, and give the right to (Windows)
     ///
-    /// Looks for the certificate in [store] and in the stores of the targets.
+    /// Looks for the certificate in `[store]` and in the stores of the targets.
     Permissions {
         thumbprint: String,
         /// Let the services of the targets that take their certificates from that store use the key
