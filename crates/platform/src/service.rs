@@ -6,7 +6,7 @@
 //!   for.
 //! - Services that depend on it are stopped before it and started after it. Which ones ran before is for the caller to
 //!   keep: a restart that was broken off is repeated with them.
-//! - *Runs* is what the service manager says, and says still after [`restart::SETTLING`]: many a service is said to run,
+//! - *Runs* is what the service manager says, and says still after a second: many a service is said to run,
 //!   and dies of its settings a moment later.
 
 use std::fmt;
