@@ -307,14 +307,7 @@ impl State {
 
     /// The last handovers, the newest first.
     pub async fn handovers(&self, limit: u32) -> Result<Vec<Handover>, StateError> {
-        sqlx::query("SELECT * FROM handover ORDER BY id DESC LIMIT ?")
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list the handovers"))?
-            .iter()
-            .map(handover)
-            .collect()
+        self.handovers_of(&HandoverFilter::default(), limit).await
     }
 
     /// The last of those handovers that pass a filter, the newest first.
