@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::ptr::null_mut;
 
 use windows_sys::Win32::Foundation::ERROR_SUCCESS;
-use windows_sys::Win32::System::Registry::{
-    HKEY_LOCAL_MACHINE, RRF_RT_REG_EXPAND_SZ, RRF_RT_REG_SZ, RegGetValueW,
-};
+use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_SZ, RegGetValueW};
 
 use super::wide;
 
@@ -20,7 +18,8 @@ pub fn program(service: &str) -> Option<PathBuf> {
     }
     let key = wide(format!(r"SYSTEM\CurrentControlSet\Services\{service}"));
     let value = wide("ImagePath");
-    let kinds = RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ;
+    // One with variables counts as such, once they are replaced; to ask for both kinds is refused by some versions.
+    let kinds = RRF_RT_REG_SZ;
     let mut text = vec![0_u16; 32 * 1024];
     let mut bytes = u32::try_from(text.len() * 2).ok()?;
     // SAFETY: both names end in a zero, and the place for the answer is as long as it is said to be.
