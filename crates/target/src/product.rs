@@ -25,6 +25,7 @@ use crate::image::{FileImage, KeptFile};
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
 use crate::settings_file::{Place, SettingsFile};
 
+mod format;
 mod look;
 mod preset;
 mod service;
@@ -120,6 +121,8 @@ impl Product {
                 "the settings can be put back; whether the server would start with them is not known",
             ));
         }
+        let leaf = certificate.as_ref().map(Certificate::leaf);
+        findings.extend(matching.iter().filter_map(|(file, places)| format::unknown(file, places, leaf)));
         let tls = tls(&matching);
         let endpoints = self.endpoints(&matching)?;
         Ok(Inspection {

@@ -105,6 +105,11 @@ impl SettingsFile {
         self.document.value(&place.object.as_ref()?.member(field))
     }
 
+    /// Every value of the file, with where it stands.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = (Pointer, Scalar<'_>)> {
+        self.document.scalars()
+    }
+
     pub(crate) fn bool_at(&self, pointer: &str) -> Option<bool> {
         self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_bool)
     }

@@ -410,3 +410,45 @@ fn a_weak_successor_is_refused() {
     assert_eq!(scene.files(), before);
     scene.assert_served(&scene.old);
 }
+
+/// Whatever a newer product might write, it is not edited by half.
+#[test]
+fn a_settings_file_of_a_newer_form_is_refused_and_left_as_it_is() {
+    let scene = Scene::new(Product::Yunio);
+    let path = scene.fixture.tls_json();
+    let today = fs_err::read_to_string(&path).unwrap();
+    let old = &scene.old;
+    let cases = [
+        (today.replace("\"tlsEnabled\": true", "\"tlsEnabled\": \"strict\""), "/tlsEnabled"),
+        (
+            today.replace(
+                "\"thumbprint\":",
+                &format!("\"sha256\": \"{}\",\n\t\"thumbprint\":", old.fingerprint),
+            ),
+            "/certificate/sha256",
+        ),
+        (today.replace(&format!("\"{}\"", old.thumbprint), "17"), "/certificate/thumbprint"),
+        (
+            today.replace(
+                &format!("\"{}\"", old.thumbprint),
+                &format!("{{\"sha1\": \"{}\", \"sha256\": \"{}\"}}", old.thumbprint, old.fingerprint),
+            ),
+            "/certificate/thumbprint/sha256",
+        ),
+    ];
+    for (text, field) in cases {
+        assert_ne!(text, today, "{field}");
+        fs_err::write(&path, &text).unwrap();
+
+        let ran = scene.swap(&old.thumbprint, &scene.new.thumbprint).expect(3);
+
+        let codes = ran.codes();
+        assert!(codes.contains(&"settings-format-unknown".to_owned()), "{field}: {codes:?}");
+        assert!(ran.stdout.contains(&format!("tls.json#{field} ")), "{field}: {}", ran.stdout);
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
+    }
+    // What it does not know and what says nothing of the certificate stays, and is no obstacle.
+    fs_err::write(&path, today.replace("\"revision\"", "\"minimumVersion\": \"1.3\",\n\t\"revision\""))
+        .unwrap();
+    scene.swap(&old.thumbprint, &scene.new.thumbprint).expect(0);
+}
