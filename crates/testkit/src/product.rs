@@ -44,6 +44,9 @@ pub struct ProductFixture {
     product: Product,
     shape: SettingsShape,
     ports: BTreeMap<String, ReservedPort>,
+    /// Of Local Machine; else the directory store.
+    #[cfg(windows)]
+    windows_store: Option<String>,
     root: TempDir,
 }
 
@@ -66,7 +69,14 @@ impl ProductFixture {
         );
         let ports = product.port_names().into_iter().map(|name| (name, ReservedPort::new())).collect();
         let root = tempfile::tempdir().expect("a temporary directory");
-        let fixture = Self { product, shape, ports, root };
+        let fixture = Self {
+            product,
+            shape,
+            ports,
+            #[cfg(windows)]
+            windows_store: None,
+            root,
+        };
         for directory in [fixture.directory(), fixture.store(), fixture.root.path().join("run")] {
             fs_err::create_dir_all(directory).expect("a directory of the product");
         }
@@ -75,6 +85,14 @@ impl ProductFixture {
             fixture.write_general_json(None, None);
         }
         fixture
+    }
+
+    /// The product takes its certificate from a store of Local Machine, which is nobody's but the test's to fill.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn in_windows_store(mut self, name: &str) -> Self {
+        self.windows_store = Some(name.to_owned());
+        self
     }
 
     /// Which product it is.
@@ -121,6 +139,11 @@ impl ProductFixture {
     /// Puts the certificate into the store, names it in every reference, and switches TLS on.
     pub fn enable_tls(&self, certificate: &IssuedCertificate) {
         self.install(certificate);
+        self.refer_to(certificate);
+    }
+
+    /// Names the certificate in every reference, and switches TLS on.
+    pub fn refer_to(&self, certificate: &IssuedCertificate) {
         match self.shape {
             SettingsShape::TlsJson => self.write(TLS_JSON, &settings_text::tls_json(true, certificate)),
             SettingsShape::GeneralJson => self.write_general_json(Some(certificate), Some(certificate)),
@@ -179,13 +202,21 @@ impl ProductFixture {
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         add("--product", self.product.key().to_owned());
         add("--directory", text(&self.directory()));
-        add("--store", text(&self.store()));
+        add("--store", self.store_argument());
         for (name, port) in &self.ports {
             if !self.is_in_settings(name) {
                 add("--port", format!("{name}={}", port.number()));
             }
         }
         arguments
+    }
+
+    fn store_argument(&self) -> String {
+        #[cfg(windows)]
+        if let Some(name) = &self.windows_store {
+            return format!("windows:{name}");
+        }
+        text(&self.store())
     }
 
     /// Whether a settings file says the number of this port, so that the command line must not.

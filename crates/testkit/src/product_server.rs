@@ -3,8 +3,8 @@
 //!
 //! It does what the products are known to do around a certificate, and nothing else: it reads its settings once,
 //! takes the certificate that they name from a store, and listens. The store is Baton's directory layout
-//! (`STORE/<thumbprint>/certificate.pem` with the leaf first, `STORE/<thumbprint>/key.pem`) in the place of
-//! Windows' Local Machine, Personal. The program `product-server` runs it, and on Unix starts, stops and restarts it
+//! (`STORE/<thumbprint>/certificate.pem` with the leaf first, `STORE/<thumbprint>/key.pem`), or on Windows one of Local
+//! Machine (`--store windows:My`), from which the products take theirs. The program `product-server` runs it, and on Unix starts, stops and restarts it
 //! like a service manager in miniature; on Windows it is a real service, where a test makes it one.
 //!
 //! # What it does, and how that is known
@@ -58,11 +58,13 @@ mod service;
 mod settings;
 #[cfg(windows)]
 mod windows_service;
+#[cfg(windows)]
+mod windows_store;
 
 #[cfg(unix)]
 pub(crate) use arguments::complain;
 pub use arguments::main;
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, StorePlace};
 pub use endpoint::{Product, UnknownPort};
 pub use faults::Faults;
 pub use pid_file::{PidFileError, running_pid};

@@ -3,10 +3,13 @@
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
 
+mod local_machine;
+mod machine_store;
 mod own_service;
 mod scene;
 mod services;
 mod settings;
+mod sweep;
 #[path = "../baton/world.rs"]
 #[expect(dead_code, reason = "what the tests on Linux need beside")]
 mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use baton_testkit::product_server::Faults;
 use baton_testkit::{Authority, IssuedCertificate, Product, ProductFixture, ProductService, TlsLoad};
 
+use crate::machine_store::MachineStore;
 use crate::world::{Ran, World, quoted};
 
 pub(crate) const HOST: &str = "sap.example.com";
@@ -18,6 +19,15 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where the successor is before the handover.
+#[derive(Clone, Copy)]
+pub(crate) enum NewIsIn {
+    /// Put there by whoever got it.
+    ProductStore,
+    /// It is put into the product's by the handover.
+    OwnStore,
+}
+
 pub(crate) struct Scene {
     // Before the fixture: a service that runs keeps its directory.
     pub(crate) service: ProductService,
@@ -25,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) fixture: ProductFixture,
     pub(crate) old: IssuedCertificate,
     pub(crate) new: IssuedCertificate,
+    /// Where the product takes its certificates from, unless that is a directory.
+    machine_store: Option<MachineStore>,
     authority: Authority,
     _turn: MutexGuard<'static, ()>,
 }
@@ -41,22 +53,85 @@ impl Scene {
         fixture.install(&new);
         fixture.set_faults(faults);
         let service = fixture.install_service(name);
-        service.start();
         let world = World::new();
-        fs_err::write(world.path("root.pem"), authority.root_pem()).unwrap();
-        let scene = Self { service, world, fixture, old, new, authority, _turn: turn };
+        let scene = Self { service, world, fixture, old, new, machine_store: None, authority, _turn: turn };
+        scene.service.start();
         scene.write_settings(more);
         scene
     }
 
+    /// The same with the old certificate in Local Machine, Personal, as the products have it, and the new one there too
+    /// or still in Baton's own store.
+    pub(crate) fn in_machine_store(product: Product, name: &str, new_is_in: NewIsIn) -> Self {
+        let turn = turn();
+        let authority = Authority::new("Test CA of the machine");
+        // Wine has no other keys.
+        let old = authority.issue(&[HOST]).rsa2048().sign();
+        let new = authority.issue(&[HOST]).rsa2048().sign();
+        let fixture = ProductFixture::new(product).in_windows_store("My");
+        fixture.refer_to(&old);
+        let service = fixture.install_service(name);
+        let world = World::new();
+        let machine_store = MachineStore::of(&authority, &[&old, &new]);
+        let scene = Self {
+            service,
+            world,
+            fixture,
+            old,
+            new,
+            machine_store: Some(machine_store),
+            authority,
+            _turn: turn,
+        };
+        scene.write_settings("");
+        scene.import(&scene.old, &["--target", "sap"]);
+        match new_is_in {
+            NewIsIn::ProductStore => scene.import(&scene.new, &["--target", "sap"]),
+            NewIsIn::OwnStore => scene.import(&scene.new, &[]),
+        }
+        scene.service.start();
+        scene
+    }
+
+    fn import(&self, certificate: &IssuedCertificate, store: &[&str]) {
+        certificate.write_files(&self.world.path("import.pem"), &self.world.path("import.key"));
+        let import = ["import", "import.pem", "--key", "import.key"];
+        self.world.baton(&[&["store"], store, &import].concat()).expect(0);
+        for file in ["import.pem", "import.key"] {
+            fs_err::remove_file(self.world.path(file)).unwrap();
+        }
+    }
+
+    /// Who may use its key in the product's store.
+    pub(crate) fn permissions(&self, certificate: &IssuedCertificate) -> serde_json::Value {
+        let ran = self.world.baton(&["store", "permissions", &certificate.thumbprint, "--json"]).expect(0);
+        ran.json()["entries"].clone()
+    }
+
+    /// Whether the product's store has it.
+    pub(crate) fn is_in_product_store(&self, certificate: &IssuedCertificate) -> bool {
+        let ran = self.world.baton(&["store", "--target", "sap", "show", &certificate.thumbprint, "--json"]);
+        match ran.exit {
+            0 => ran.json()["has_key"] == true,
+            _ => {
+                assert!(ran.expect(3).stdout.contains("certificate-not-found"));
+                false
+            }
+        }
+    }
+
     pub(crate) fn write_settings(&self, more: &str) {
+        fs_err::write(self.world.path("root.pem"), self.authority.root_pem()).unwrap();
+        let store = match &self.machine_store {
+            Some(_) => "store = { kind = 'windows', provider = 'capi' }\n".to_owned(),
+            None => format!("store = {}\n", quoted(&self.fixture.store())),
+        };
         self.world.write_settings(&format!(
             "[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '10s'\n\n\
              [[issuer]]\nname = 'house'\nkind = 'manual'\nroot = 'root.pem'\n\n\
-             [[target]]\nname = 'sap'\nproduct = '{}'\ndirectory = {}\nstore = {}\n{}{more}\n",
+             [[target]]\nname = 'sap'\nproduct = '{}'\ndirectory = {}\n{store}{}{more}\n",
             self.fixture.product().key(),
             quoted(&self.fixture.directory()),
-            quoted(&self.fixture.store()),
             self.endpoints_setting(),
         ));
     }
@@ -91,6 +166,17 @@ impl Scene {
     pub(crate) fn references(&self) -> Vec<(PathBuf, String)> {
         let read = |path: PathBuf| (path.clone(), fs_err::read_to_string(path).unwrap());
         self.fixture.reference_files().into_iter().map(read).collect()
+    }
+
+    /// What names the new certificate now is otherwise as it was.
+    #[track_caller]
+    pub(crate) fn assert_handed_over(&self, before: Vec<(PathBuf, String)>) {
+        for ((path, before), (_, after)) in before.into_iter().zip(self.references()) {
+            let handed_over = before
+                .replace(&self.old.thumbprint, &self.new.thumbprint)
+                .replace(&self.old.not_after_text(), &self.new.not_after_text());
+            assert_eq!(after, handed_over, "{}", path.display());
+        }
     }
 
     /// Every TLS port shows this certificate, and nothing else, to a client that trusts the CA.

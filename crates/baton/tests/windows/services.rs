@@ -9,7 +9,7 @@ use baton_testkit::product_server::Faults;
 use crate::scene::Scene;
 
 /// The names that the setups of the products give their services; of Xtract Core the one in its own file.
-const SERVICES: [(Product, &str); 4] = [
+pub(crate) const SERVICES: [(Product, &str); 4] = [
     (Product::Yunio, "yunIO Service"),
     (Product::XtractUniversal, "XtractUniversal Service"),
     (Product::BoardConnector, "BOARD Connector Service"),
@@ -33,12 +33,7 @@ fn every_product_is_handed_over_by_its_usual_service() {
         assert!(scene.service.is_running());
         assert_ne!(scene.service.process(), Some(process), "{product:?}");
         scene.assert_served(&scene.new);
-        for ((path, before), (_, after)) in before.into_iter().zip(scene.references()) {
-            let handed_over = before
-                .replace(&scene.old.thumbprint, &scene.new.thumbprint)
-                .replace(&scene.old.not_after_text(), &scene.new.not_after_text());
-            assert_eq!(after, handed_over, "{}", path.display());
-        }
+        scene.assert_handed_over(before);
     }
 }
 
@@ -161,7 +156,7 @@ fn a_service_that_does_not_exist_is_refused_and_nothing_changed() {
 }
 
 #[track_caller]
-fn finding(report: &serde_json::Value, code: &str) -> String {
+pub(crate) fn finding(report: &serde_json::Value, code: &str) -> String {
     let findings = report["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["code"] == code);
     found.unwrap_or_else(|| panic!("no {code} in {findings:#?}"))["message"].as_str().unwrap().to_owned()

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::certificate::StorePlace;
 use super::endpoint::Product;
 use super::server;
 #[cfg(unix)]
@@ -63,9 +64,9 @@ pub(super) struct ServerArguments {
     /// The product's directory, which holds `config`
     #[arg(long, value_name = "DIR")]
     pub(super) directory: PathBuf,
-    /// The store, with one directory for each thumbprint
+    /// The store: a directory with one directory for each thumbprint, or on Windows `windows:NAME` of Local Machine
     #[arg(long, value_name = "DIR")]
-    pub(super) store: PathBuf,
+    pub(super) store: StorePlace,
     /// The address to listen on [default: 127.0.0.1, or what the mode of xtract-core says]
     #[arg(long, value_name = "IP")]
     pub(super) address: Option<IpAddr>,

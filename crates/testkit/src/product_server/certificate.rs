@@ -1,15 +1,22 @@
 //! The certificate that the settings name, taken from the store.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::NoServerSessionStorage;
+#[cfg(windows)]
+use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
+
+#[cfg(windows)]
+use super::windows_store;
 
 /// SHA-1 of a certificate's DER: 40 upper-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +30,14 @@ impl Thumbprint {
         well_formed.then(|| Self(digits.to_ascii_uppercase()))
     }
 
+    /// The SHA-1 itself.
+    #[cfg(windows)]
+    pub(super) fn bytes(&self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        data_encoding::HEXUPPER.decode_mut(self.0.as_bytes(), &mut bytes).expect("forty digits");
+        bytes
+    }
+
     /// The forty digits.
     pub(super) fn as_str(&self) -> &str {
         &self.0
@@ -32,6 +47,38 @@ impl Thumbprint {
 impl fmt::Display for Thumbprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+/// Where a server takes its certificate from.
+#[derive(Clone, Debug)]
+pub enum StorePlace {
+    /// Baton's directory store.
+    Directory(PathBuf),
+    /// A store of Local Machine, by its name.
+    #[cfg(windows)]
+    Windows(String),
+}
+
+impl FromStr for StorePlace {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        #[cfg(windows)]
+        if let Some(name) = text.strip_prefix("windows:") {
+            return Ok(Self::Windows(name.to_owned()));
+        }
+        Ok(Self::Directory(text.into()))
+    }
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(formatter),
+            #[cfg(windows)]
+            Self::Windows(name) => write!(formatter, "windows:{name}"),
+        }
     }
 }
 
@@ -68,6 +115,17 @@ pub enum CertificateError {
         /// The thumbprint of the leaf in the file.
         found: String,
     },
+    /// The store of Windows has no such certificate, or not its key.
+    #[cfg(windows)]
+    #[error("certificate {thumbprint}: cannot be taken from the store {store}")]
+    Store {
+        /// The certificate that the settings name.
+        thumbprint: String,
+        /// The store.
+        store: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The key belongs to another certificate.
     #[error("certificate {thumbprint}: the key {} does not match it", path.display())]
     Mismatch {
@@ -89,35 +147,57 @@ pub(super) struct Served {
 
 impl Served {
     /// Takes certificate and key with this thumbprint from the store.
-    pub(super) fn load(store: &Path, thumbprint: &Thumbprint) -> Result<Self, CertificateError> {
-        let directory = store.join(thumbprint.as_str());
-        let name = || thumbprint.to_string();
-
-        let path = directory.join("certificate.pem");
-        let chain = match read_chain(&path) {
-            Ok(chain) => chain,
-            Err(source) => return Err(CertificateError::Certificate { thumbprint: name(), path, source }),
+    pub(super) fn load(store: &StorePlace, thumbprint: &Thumbprint) -> Result<Self, CertificateError> {
+        let mut config = match store {
+            StorePlace::Directory(path) => from_directory(path, thumbprint)?,
+            #[cfg(windows)]
+            StorePlace::Windows(name) => from_windows(name, thumbprint)?,
         };
-        let found = crate::digest::thumbprint(&chain[0]);
-        if found != thumbprint.as_str() {
-            return Err(CertificateError::AnotherCertificate { thumbprint: name(), path, found });
-        }
-
-        let path = directory.join("key.pem");
-        let key = match read_key(&path) {
-            Ok(key) => key,
-            Err(source) => return Err(CertificateError::Key { thumbprint: name(), path, source }),
-        };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider's own protocol versions")
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|source| CertificateError::Mismatch { thumbprint: name(), path, source })?;
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { thumbprint: thumbprint.clone(), config: Arc::new(config) })
     }
+}
+
+fn from_directory(store: &Path, thumbprint: &Thumbprint) -> Result<ServerConfig, CertificateError> {
+    let directory = store.join(thumbprint.as_str());
+    let name = || thumbprint.to_string();
+
+    let path = directory.join("certificate.pem");
+    let chain = match read_chain(&path) {
+        Ok(chain) => chain,
+        Err(source) => return Err(CertificateError::Certificate { thumbprint: name(), path, source }),
+    };
+    let found = crate::digest::thumbprint(&chain[0]);
+    if found != thumbprint.as_str() {
+        return Err(CertificateError::AnotherCertificate { thumbprint: name(), path, found });
+    }
+
+    let path = directory.join("key.pem");
+    let key = match read_key(&path) {
+        Ok(key) => key,
+        Err(source) => return Err(CertificateError::Key { thumbprint: name(), path, source }),
+    };
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider's own protocol versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|source| CertificateError::Mismatch { thumbprint: name(), path, source })
+}
+
+#[cfg(windows)]
+fn from_windows(store: &str, thumbprint: &Thumbprint) -> Result<ServerConfig, CertificateError> {
+    let key = windows_store::load(store, thumbprint).map_err(|source| CertificateError::Store {
+        thumbprint: thumbprint.to_string(),
+        store: store.to_owned(),
+        source,
+    })?;
+    Ok(ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .expect("a protocol version of the provider")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key))))
 }
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::arguments::{self, ServerArguments};
-use super::certificate::{CertificateError, Served, Thumbprint};
+use super::certificate::{CertificateError, Served, StorePlace, Thumbprint};
 use super::endpoint::{self, TlsPort, UnknownPort};
 use super::faults::Faults;
 use super::http::Pages;
@@ -122,7 +122,7 @@ pub(super) fn open(arguments: &ServerArguments, faults: &Faults) -> Result<Ready
 fn certificates(
     settings: &Settings,
     faults: &Faults,
-    store: &Path,
+    store: &StorePlace,
 ) -> Result<Vec<Option<Served>>, ServerError> {
     let parse =
         |text: &String| Thumbprint::parse(text).ok_or_else(|| ServerError::NoThumbprint(text.clone()));

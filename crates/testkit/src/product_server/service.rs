@@ -155,7 +155,7 @@ fn run_arguments(
     let mut arguments: Vec<OsString> = ["run", "--product", server.product.key()].map(OsString::from).into();
     let mut add = |name: &str, value: OsString| arguments.extend([OsString::from(name), value]);
     add("--directory", server.directory.clone().into());
-    add("--store", server.store.clone().into());
+    add("--store", server.store.to_string().into());
     add("--ready", ready.into());
     add("--pid-file", pid_file.into());
     if let Some(address) = server.address {
