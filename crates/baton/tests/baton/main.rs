@@ -1,5 +1,6 @@
 //! The command line as a user meets it, against real servers: nginx, the products' stand-in, OpenSSL as client.
 
+#![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

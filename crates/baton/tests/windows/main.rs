@@ -3,6 +3,7 @@
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up is a failed test")]
 
+mod init;
 mod local_machine;
 mod machine_store;
 mod own_service;

@@ -120,13 +120,16 @@ impl Stored {
             }
             CertFreeCertificateChain(chain);
         }
-        // Servers do not send the root.
-        certificates.retain(|der| {
+        // Servers do not send the root, unless it is all there is.
+        let is_root = |der: &CertificateDer<'_>| {
             x509_parser::parse_x509_certificate(der)
-                .is_ok_and(|(_, parsed)| parsed.subject().as_raw() != parsed.issuer().as_raw())
-        });
+                .is_ok_and(|(_, parsed)| parsed.subject().as_raw() == parsed.issuer().as_raw())
+        };
+        if certificates.len() > 1 && certificates.last().is_some_and(is_root) {
+            certificates.pop();
+        }
         if certificates.is_empty() {
-            Err(io::Error::other("no certificate but a root"))
+            Err(io::Error::other("a chain without certificates"))
         } else {
             Ok(certificates)
         }
