@@ -9,13 +9,15 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use crate::x509::X509;
 
-/// The certificates out of a pile that issued `leaf`, from the leaf upward, by name.
+/// The certificates out of a pile that issued `leaf`, from the leaf upward: by name, and of several with the name that
+/// one whose key is called so.
 pub fn build_chain(leaf: &X509, pile: &[X509]) -> Vec<X509> {
     let mut chain: Vec<X509> = Vec::new();
     let mut last = leaf;
     while !last.is_self_issued() {
-        let next = pile.iter().find(|c| last.is_named_issuer(c) && *c != leaf && !chain.contains(c));
-        match next {
+        let is_next = |c: &&X509| last.is_named_issuer(c) && *c != leaf && !chain.contains(c);
+        let issuers = || pile.iter().filter(is_next);
+        match issuers().find(|issuer| last.names_key_of(issuer)).or_else(|| issuers().next()) {
             Some(issuer) => {
                 chain.push(issuer.clone());
                 last = issuer;

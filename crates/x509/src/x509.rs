@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustls_pki_types::CertificateDer;
 use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
+use x509_parser::extensions::{GeneralName, GeneralSubtree, KeyIdentifier, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -27,6 +27,9 @@ pub struct X509 {
     issuer: String,
     raw_subject: Vec<u8>,
     raw_issuer: Vec<u8>,
+    /// Which key it is of, and which key has signed it, as the CA calls them (RFC 5280, 4.2.1.1 and 4.2.1.2).
+    subject_key: Option<Vec<u8>>,
+    authority_key: Option<Vec<u8>>,
     common_name: Option<String>,
     dns_names: Vec<String>,
     ip_addresses: Vec<IpAddr>,
@@ -88,6 +91,14 @@ impl X509 {
             issuer: distinguished_name::display(parsed.issuer()),
             raw_subject: parsed.subject().as_raw().to_vec(),
             raw_issuer: parsed.issuer().as_raw().to_vec(),
+            subject_key: key_identifier(&parsed, |extension| match extension {
+                ParsedExtension::SubjectKeyIdentifier(key) => Some(key),
+                _ => None,
+            }),
+            authority_key: key_identifier(&parsed, |extension| match extension {
+                ParsedExtension::AuthorityKeyIdentifier(authority) => authority.key_identifier.as_ref(),
+                _ => None,
+            }),
             common_name: parsed
                 .subject()
                 .iter_common_name()
@@ -232,6 +243,12 @@ impl X509 {
         self.raw_issuer == issuer.raw_subject
     }
 
+    /// Whether the key of `issuer` is called the one that has signed this one: of several issuers of one name, as there are
+    /// when a CA changes its key, it is the right one.
+    pub(crate) fn names_key_of(&self, issuer: &Self) -> bool {
+        self.authority_key.is_some() && self.authority_key == issuer.subject_key
+    }
+
     /// Whether a client that asks for `host` (a DNS name or an address) would accept the names
     /// (RFC 9525, 6.3: a wildcard stands for exactly one left-most label).
     pub fn covers(&self, host: &str) -> bool {
@@ -253,6 +270,17 @@ fn ip_address(octets: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(octets));
     }
     <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
+}
+
+fn key_identifier<'a>(
+    certificate: &'a X509Certificate<'a>,
+    of: impl Fn(&'a ParsedExtension<'a>) -> Option<&'a KeyIdentifier<'a>>,
+) -> Option<Vec<u8>> {
+    certificate
+        .extensions()
+        .iter()
+        .find_map(|extension| of(extension.parsed_extension()))
+        .map(|key| key.0.to_vec())
 }
 
 fn permitted_names(certificate: &X509Certificate<'_>) -> Vec<Name> {

@@ -7,7 +7,7 @@ use std::process::Command;
 use baton_testkit::Authority;
 use baton_x509::{
     AssembleError, Certificate, KeyAlgorithm, Name, PemContents, PemError, PfxContents, PfxError, PrivateKey,
-    Thumbprint, Trust, X509,
+    Thumbprint, Trust, X509, build_chain,
 };
 use jiff::Timestamp;
 
@@ -194,6 +194,18 @@ fn chains_are_verified_up_to_a_known_root() {
     let expired = x509(&authority.issue(&["a.example"]).expired().sign().certificate_pem);
     let error = trust.verify(&expired, &[intermediate], now()).unwrap_err();
     assert!(!error.is_unknown_issuer(), "{error}");
+}
+
+/// A CA that has changed its key is two issuers of one name, and old machines keep both.
+#[test]
+fn of_several_issuers_of_one_name_the_one_that_signed_is_found() {
+    let [before, now] = ["Test CA", "Test CA"].map(Authority::new);
+    let leaf = x509(&now.issue(&["sap.example.com"]).sign().certificate_pem);
+    let [before, now] = [before, now].map(|authority| x509(authority.intermediate_pem()));
+    assert_eq!(before.subject(), now.subject());
+    for pile in [[before.clone(), now.clone()], [now.clone(), before.clone()]] {
+        assert_eq!(build_chain(&leaf, &pile), vec![now.clone()]);
+    }
 }
 
 #[test]
