@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use baton_state::{AccessLevel, PrincipalName};
-use baton_target::ProductKind;
+use baton_target::{ProductKind, ProductServer, Protocol};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -328,6 +328,12 @@ pub(crate) struct Swap {
     /// Switch TLS on as well, where it is off in the server's settings
     #[arg(long)]
     pub(crate) enable_tls: bool,
+    /// What the Web Server of Xtract Universal or Board Connector is to speak; with TLS switched on where it is off
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocols())]
+    pub(crate) protocol: Option<Protocol>,
+    /// Hand over one of the two servers of Xtract Universal or Board Connector; the other one stays as it is
+    #[arg(long, value_name = "SERVER", value_parser = servers())]
+    pub(crate) server: Option<ProductServer>,
     /// Close the ports of the target to the outside meanwhile; open on this machine
     #[arg(long)]
     pub(crate) guarded: bool,
@@ -697,6 +703,16 @@ pub(crate) struct Guide {
 fn products() -> impl TypedValueParser<Value = ProductKind> {
     PossibleValuesParser::new(ProductKind::ALL.map(ProductKind::key))
         .try_map(|key| key.parse::<ProductKind>())
+}
+
+/// Those that go with TLS; without it is `baton tls off`.
+fn protocols() -> impl TypedValueParser<Value = Protocol> {
+    PossibleValuesParser::new(Protocol::WITH_TLS.map(Protocol::key)).try_map(|key| key.parse::<Protocol>())
+}
+
+fn servers() -> impl TypedValueParser<Value = ProductServer> {
+    PossibleValuesParser::new(ProductServer::ALL.map(ProductServer::key))
+        .try_map(|key| key.parse::<ProductServer>())
 }
 
 #[derive(Debug, Subcommand)]

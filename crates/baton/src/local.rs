@@ -12,6 +12,7 @@ use baton_handover::{Kept, RecoverRequest, Report, Retired, Status};
 use baton_platform::local_socket::{self, LocalListener, LocalStream, LocalWriter};
 use baton_platform::progress::{self, Event, Progress};
 use baton_scheduler::{RenewOptions, RequestOptions};
+use baton_target::{ProductServer, Protocol};
 use baton_x509::Thumbprint;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -101,6 +102,9 @@ pub(crate) struct SwapRequest {
     pub(crate) new: Thumbprint,
     pub(crate) targets: Vec<String>,
     pub(crate) enable_tls: bool,
+    pub(crate) protocol: Option<Protocol>,
+    /// One of a product's two servers alone.
+    pub(crate) server: Option<ProductServer>,
     pub(crate) guarded: bool,
     pub(crate) dry_run: bool,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use baton_handover::Report;
 use baton_platform::progress::Progress;
 use baton_state::HandoverId;
+use baton_target::Protocol;
 use baton_x509::Thumbprint;
 use zeroize::Zeroizing;
 
@@ -22,8 +23,13 @@ pub enum Change {
         target: String,
         /// The certificate.
         new: Thumbprint,
+        /// That of the configuration server, where a product has one with a reference of its own: `new` is then the web
+        /// server's. Without it all references go along that name the certificate in use.
+        configuration: Option<Thumbprint>,
         /// Switch TLS on along the way.
         enable_tls: bool,
+        /// What the web server of a product is to speak.
+        protocol: Option<Protocol>,
     },
     /// Get a successor now, due or not, and hand it over.
     Renew {
@@ -63,8 +69,14 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Swap { target, new, enable_tls } => {
+            Self::Swap { target, new, configuration, enable_tls, protocol } => {
                 write!(f, "swap {target} to {new}")?;
+                if let Some(configuration) = configuration.filter(|configuration| configuration != new) {
+                    write!(f, ", its configuration server to {configuration}")?;
+                }
+                if let Some(protocol) = protocol {
+                    write!(f, ", with the protocol {}", protocol.as_written())?;
+                }
                 if *enable_tls { f.write_str(", with TLS on") } else { Ok(()) }
             }
             Self::Renew { certificate, key } => match key {

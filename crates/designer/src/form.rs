@@ -7,6 +7,7 @@ use axum::body::to_bytes;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
+use baton_target::Protocol;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -61,19 +62,42 @@ impl Fields {
         }
     }
 
+    /// Whether TLS is to be on: by its switch, or by the protocol of a product that has several.
+    fn wants_tls(&self) -> bool {
+        match self.value("protocol") {
+            "" => self.value("tls") == "on",
+            protocol => protocol != Protocol::Http.key(),
+        }
+    }
+
+    /// The protocol that was chosen, of those with TLS; `None` outside for one that there is not.
+    fn protocol(&self) -> Option<Option<Protocol>> {
+        let chosen = Some(self.value("protocol")).filter(|protocol| !protocol.is_empty());
+        let chosen: Option<Protocol> = chosen.map(str::parse).transpose().ok()?;
+        Some(chosen.filter(|protocol| *protocol != Protocol::Http))
+    }
+
     fn known_change(&self) -> Option<Change> {
         let given = |name: &str| Some(self.value(name).to_owned()).filter(|value| !value.is_empty());
         let target = || given("target");
         Some(match self.value("change") {
             // TLS that was on and is not chosen any more is switched off; nothing else is changed then.
-            "swap" if self.value("was-on") == "yes" && self.value("tls") != "on" => {
+            "swap" if self.value("was-on") == "yes" && !self.wants_tls() => {
                 Change::TlsOff { target: target()? }
             }
-            "swap" => Change::Swap {
-                target: target()?,
-                new: self.value("new").parse().ok()?,
-                enable_tls: self.value("tls") == "on",
-            },
+            "swap" => {
+                let new = self.value("new").parse().ok()?;
+                Change::Swap {
+                    target: target()?,
+                    new,
+                    configuration: match (self.value("same"), given("configuration")) {
+                        ("on", _) => Some(new),
+                        (_, configuration) => configuration.map(|given| given.parse()).transpose().ok()?,
+                    },
+                    enable_tls: self.wants_tls(),
+                    protocol: self.protocol()?,
+                }
+            }
             "renew" => Change::Renew { certificate: given("certificate")?, key: self.key() },
             "accept" => Change::Accept { certificates: given("certificates")? },
             "roll-back" => {

@@ -45,7 +45,7 @@ pub use change::{Actions, Change, Done, SuccessorKey, Upload};
 pub use listener::{BindError, Listener, Site};
 pub use look::{
     CertificateLook, Choice, EndpointLook, KnownCertificate, ManagedLook, PendingRequest, ProductLook,
-    StoreLook, StoredCertificate, TargetLook,
+    ServerLook, StoreLook, StoredCertificate, TargetLook,
 };
 pub use metrics::Measurements;
 pub use overview::{BoxFuture, Overview};

@@ -5,7 +5,7 @@
 use baton_finding::Finding;
 use baton_handover::{Report, Search, StatusRow};
 use baton_state::Recovery;
-use baton_target::{Endpoint, Reference, Seen, Tls};
+use baton_target::{Endpoint, ProductServer, Reference, Seen, Tls};
 use baton_x509::{Fingerprint, KeyAlgorithm, Thumbprint, X509};
 use jiff::Timestamp;
 
@@ -53,8 +53,21 @@ pub struct ProductLook {
     pub service: String,
     /// The account that the service runs as, after a fresh setup.
     pub account: String,
-    /// The port of the configuration server, which has a reference of its own.
-    pub configuration_port: Option<u16>,
+    /// Its servers, where it has two.
+    pub servers: Vec<ServerLook>,
+    /// What its web server speaks, as its settings say it.
+    pub protocol: Option<String>,
+}
+
+/// One of the two servers of a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerLook {
+    /// Which one.
+    pub server: ProductServer,
+    /// What it names.
+    pub named: Option<Thumbprint>,
+    /// Whether it has no reference of its own, and names what the other one names.
+    pub is_shared: bool,
 }
 
 /// An endpoint, asked now.
@@ -62,6 +75,10 @@ pub struct ProductLook {
 pub struct EndpointLook {
     /// As the settings name it.
     pub endpoint: Endpoint,
+    /// Which of two servers it belongs to.
+    pub server: Option<ProductServer>,
+    /// What that one names.
+    pub named: Option<Thumbprint>,
     /// The address that was asked; `None` where the name could not be resolved.
     pub address: Option<String>,
     /// What it answered, or why nobody could be asked.

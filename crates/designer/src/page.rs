@@ -19,6 +19,7 @@ mod operation;
 mod overview;
 mod problem;
 mod prose;
+mod server;
 mod store;
 mod target;
 mod timeline;

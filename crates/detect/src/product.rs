@@ -180,7 +180,7 @@ async fn look_at(directory: PathBuf, kinds: Vec<ProductKind>, found_by: FoundBy)
     };
     let Some(&first) = found.kinds.first() else { return found };
     // What the settings name does not depend on which product it is.
-    let product = Product { kind: first, directory: found.directory.clone() };
+    let product = Product { kind: first, directory: found.directory.clone(), server: None };
     if found.kinds.len() > 1 {
         found.findings.push(Finding::error(
             "product-unclear",

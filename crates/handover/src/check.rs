@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use baton_finding::{Finding, Severity};
 use baton_platform::clock;
 use baton_state::Recovery;
-use baton_target::{Action, Endpoint, Inspection, KeyFamily, Plan, Seen, Target, Tls, family_of, probe};
+use baton_target::{
+    Action, Endpoint, Inspection, KeyFamily, Plan, ProductServer, Seen, Target, Tls, family_of, probe,
+};
 use baton_x509::{Certificate, Fingerprint, Thumbprint, Trust, X509};
 use tokio::task::JoinSet;
 
@@ -92,7 +94,7 @@ impl Engine {
             clock::now(),
         );
         findings.extend(compare_with_hint(request.old, &inspection));
-        let mut plan = match target.plan(&inspection, successor, request.enable_tls) {
+        let mut plan = match target.plan(&inspection, successor, request.enable_tls, request.protocol) {
             Ok((plan, more)) => {
                 findings.extend(more);
                 plan
@@ -102,6 +104,7 @@ impl Engine {
                 Plan { stage: Vec::new(), switch: Vec::new() }
             }
         };
+        findings.extend(recovery.as_ref().and_then(|_| waits_for_reset(target)));
         findings.extend(target.check_nodes(successor.thumbprint()).await);
         let window = match tls_stays_off {
             true => None,
@@ -282,6 +285,16 @@ fn expected(finding: Finding, recovery: Option<&Recovery>, inspection: &Inspecti
         }
         _ => Some(finding),
     }
+}
+
+/// What was reset comes back with the certificate that was reset with it, and that is the web server's.
+fn waits_for_reset(target: &Target) -> Option<Finding> {
+    let server = target.server().filter(|server| *server == ProductServer::Configuration)?;
+    Some(Finding::error(
+        "tls-reset",
+        format!("TLS of {target} was reset and is not back yet: the {server} cannot be handed over alone"),
+        format!("`baton tls on {target}`, or a handover of the whole target, puts it back"),
+    ))
 }
 
 fn endpoint_missing(target: &Target) -> Finding {

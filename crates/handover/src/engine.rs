@@ -10,7 +10,7 @@ use baton_platform::progress::{self, Stage};
 use baton_state::{
     Closing, HandoverId, Met, NewHandover, Origin, Outcome, ProofRecord, State, Step, StepOutcome, StepRecord,
 };
-use baton_target::{Action, ActionContext, Counterpart, Expected, Proof, Target, family_of};
+use baton_target::{Action, ActionContext, Counterpart, Expected, Proof, Protocol, Target, family_of};
 use baton_x509::{Certificate, Thumbprint};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -78,6 +78,8 @@ pub struct Request<'a> {
     pub purpose: Purpose,
     /// Switch TLS on along the way where it is off.
     pub enable_tls: bool,
+    /// What the web server of a product is to speak from then on.
+    pub protocol: Option<Protocol>,
     /// Close its ports to the outside meanwhile, also where its settings do not ask for it.
     pub guarded: bool,
     /// Stop after the check.
@@ -412,6 +414,7 @@ fn record(request: &Request<'_>, checked: &Checked) -> Record {
             .map(|certificate| certificate.leaf().not_after().as_second()),
         dependents: checked.dependents.clone(),
         guard: checked.guard.clone(),
+        server: request.target.server(),
     }
 }
 

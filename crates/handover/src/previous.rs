@@ -7,8 +7,15 @@ use baton_target::Target;
 use baton_x509::Certificate;
 
 use crate::engine::Engine;
+use crate::error::HandoverError;
+use crate::record::Record;
 
 impl Engine {
+    /// The part of a target that a handover was about.
+    pub fn part_of(&self, handover: &Handover, target: &Target) -> Result<Target, HandoverError> {
+        Ok(target.only(Record::read(handover)?.server))
+    }
+
     /// The certificate that a handover has replaced, with its key: out of the stores, or out of the copy that the
     /// target keeps. Refused when the target has moved on since, or when there is nothing to go back to.
     pub fn previous(

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use baton_state::{Handover, Step};
-use baton_target::{Action, Endpoint, KeyFamily, Plan, Seen, family_of};
+use baton_target::{Action, Endpoint, KeyFamily, Plan, ProductServer, Seen, family_of};
 use baton_x509::Fingerprint;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub(crate) struct Record {
     /// What happens behind a closed door.
     #[serde(default)]
     pub(crate) guard: Option<GuardRecord>,
+    /// The one of a product's two servers that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<ProductServer>,
 }
 
 /// An address, and what it answered before anything was changed.

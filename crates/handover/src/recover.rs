@@ -107,6 +107,7 @@ impl Engine {
             old_ends: None,
             dependents: inspection.dependents,
             guard: None,
+            server: None,
         };
         if request.dry_run {
             let mut report = of_check(Outcome::Planned, Vec::new());

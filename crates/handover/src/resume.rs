@@ -103,6 +103,8 @@ impl Engine {
         successor: Option<&Certificate>,
     ) -> Result<Report, HandoverError> {
         let record = Record::read(handover)?;
+        // That of which it is, not of the one that is about to begin.
+        let target = &target.only(record.server);
         // The certificate of this handover, not of the one that is about to begin.
         let successor =
             successor.filter(|successor| successor.fingerprint() == handover.begun.new_fingerprint);

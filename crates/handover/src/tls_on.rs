@@ -31,6 +31,7 @@ impl Engine {
             old: None,
             purpose: Purpose::Swap,
             enable_tls: true,
+            protocol: None,
             guarded: false,
             dry_run,
         };

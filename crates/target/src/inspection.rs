@@ -49,6 +49,19 @@ impl Inspection {
     pub fn leaf(&self) -> Option<&X509> {
         self.certificate.as_ref().map(Certificate::leaf)
     }
+
+    /// The protocol of a product's web server, as its settings say it; `None` where they say none.
+    pub fn protocol(&self) -> Option<&str> {
+        match &self.found {
+            Found::Product(found) => found.protocol.as_deref(),
+            Found::Files(_) => None,
+        }
+    }
+
+    /// Whether the two servers of a product have a reference each.
+    pub fn has_two_references(&self) -> bool {
+        matches!(&self.found, Found::Product(found) if found.has_two_references())
+    }
 }
 
 /// What each kind of target needs again for its plan.

@@ -31,6 +31,9 @@ pub use image::{FileImage, KeptFile};
 pub use inspection::{Inspection, PlanError, Reference, TargetError, Tls};
 pub use node::{Node, NodeError, THUMBPRINT};
 pub use probe::{Handshake, KeyFamily, Seen, family_of, probe};
-pub use product::{Listener, Look, Product, ProductKind, Service, UnknownProduct};
+pub use product::{
+    Listener, Look, Product, ProductKind, ProductServer, Protocol, Service, UnknownProduct, UnknownProtocol,
+    UnknownServer,
+};
 pub use prove::{Counterpart, Expected, Policy, Proof, Unproven, prove};
 pub use target::{Kind, Plan, Target};

@@ -16,25 +16,30 @@ use fs_err as fs;
 
 pub use look::Look;
 pub use preset::{ProductKind, UnknownProduct};
+pub use protocol::{Protocol, UnknownProtocol};
+pub use server::{ProductServer, UnknownServer};
 pub use service::{Listener, Service};
 
 use crate::action::Action;
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::files::not_writable;
 use crate::image::{FileImage, KeptFile};
-use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
+use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError};
 use crate::settings_file::{Place, SettingsFile};
 
 mod format;
 mod look;
 mod preset;
+mod protocol;
+mod server;
 mod service;
+
+/// The settings of the web server, and of the configuration server.
+const WEB_SETTINGS: &str = "web/general.json";
+const CONFIGURATION_SETTINGS: &str = "config/general.json";
 
 /// How deep below `config/server*` settings files are looked for.
 const DEEPEST: usize = 4;
-
-/// The web server's protocol that switches TLS off.
-const PLAIN_PROTOCOL: &str = "HTTP - Unrestricted";
 
 /// An installed product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub struct Product {
     pub kind: ProductKind,
     /// Where it is installed.
     pub directory: PathBuf,
+    /// The one of its two servers that is meant; `None` for all of it.
+    pub server: Option<ProductServer>,
 }
 
 pub(crate) struct FoundSettings {
@@ -51,6 +58,14 @@ pub(crate) struct FoundSettings {
     endpoints: Vec<(u16, bool)>,
     /// The access control that was set aside.
     access: Option<KeptFile>,
+    /// Where the configuration server listens, of a product that has one.
+    configuration_port: Option<u16>,
+    /// What the configuration server names by itself; `None` where both servers share their reference.
+    configuration: Option<Option<Thumbprint>>,
+    /// Whether it names another certificate than the one in use.
+    differs: bool,
+    /// The web server's protocol, as its settings say it.
+    pub(crate) protocol: Option<String>,
 }
 
 impl Product {
@@ -70,11 +85,14 @@ impl Product {
             files.push(SettingsFile::kept(file)?);
         }
         let current = self.current(&files);
+        let configuration = self.configuration(&files);
+        findings.extend(self.only_one(configuration.is_some()));
         let mut references = Vec::new();
         let mut matching = Vec::new();
         for file in files {
             let mut places = Vec::new();
-            for place in file.places() {
+            let named = if self.is_meant(&file.path) { file.places() } else { Vec::new() };
+            for place in named {
                 let text = format!("{}#{}", file.path.display(), place.field);
                 if place.thumbprint == current {
                     references.push(Reference { place: text, names: place.thumbprint });
@@ -123,8 +141,9 @@ impl Product {
         }
         let leaf = certificate.as_ref().map(Certificate::leaf);
         findings.extend(matching.iter().filter_map(|(file, places)| format::unknown(file, places, leaf)));
-        let tls = tls(&matching);
+        let tls = self.tls(&matching);
         let endpoints = self.endpoints(&matching)?;
+        let protocol = file_ending(&matching, WEB_SETTINGS).and_then(|(file, _)| file.string_at("/protocol"));
         Ok(Inspection {
             references,
             current,
@@ -133,6 +152,10 @@ impl Product {
             dependents: Vec::new(),
             findings,
             found: Found::Product(FoundSettings {
+                protocol: protocol.map(str::to_owned),
+                configuration_port: self.configuration_port(&matching).map(|(port, _)| port),
+                differs: configuration.flatten().is_some_and(|named| Some(named) != current),
+                configuration,
                 files: matching,
                 endpoints,
                 access: access.into_iter().next().cloned(),
@@ -159,7 +182,9 @@ impl Product {
         found: &FoundSettings,
         successor: &X509,
         enable_tls: bool,
+        protocol: Option<Protocol>,
     ) -> Result<Actions, PlanError> {
+        let protocol = protocol.or_else(|| self.protocol_with_tls(found).filter(|_| enable_tls));
         let mut actions = Actions::default();
         // Before TLS is on: nobody is let in meanwhile who was not before.
         if let Some(KeptFile { path, image }) = &found.access {
@@ -167,8 +192,9 @@ impl Product {
             actions.switch.push(Action::SetFile { path: path.clone(), before, after: Some(image.clone()) });
         }
         for (file, places) in &found.files {
-            if !places.is_empty() || file.is_kept() {
-                actions.switch.extend(file.hand_over(places, successor, enable_tls)?);
+            let protocol = protocol.filter(|_| file.path.ends_with(WEB_SETTINGS));
+            if !places.is_empty() || file.is_kept() || protocol.is_some() {
+                actions.switch.extend(file.hand_over(places, successor, enable_tls, protocol)?);
             }
         }
         Ok(actions)
@@ -179,7 +205,7 @@ impl Product {
     pub(crate) fn reset(&self, found: &FoundSettings) -> Result<Vec<Action>, PlanError> {
         let reset = match file_ending(&found.files, "servers/tls.json") {
             Some((file, _)) => file.set_aside()?,
-            None => match file_ending(&found.files, "web/general.json") {
+            None => match file_ending(&found.files, WEB_SETTINGS) {
                 Some((file, _)) => file.set(plain_protocol())?,
                 None => return Ok(Vec::new()),
             },
@@ -219,9 +245,9 @@ impl Product {
         {
             actions.push(file.set(Change::bool(Pointer::root().member("tlsEnabled"), false))?);
         }
-        if let Some((file, places)) = file_ending(&found.files, "web/general.json")
+        if let Some((file, places)) = file_ending(&found.files, WEB_SETTINGS)
             && !places.is_empty()
-            && file.string_at("/protocol").is_some_and(|protocol| protocol != PLAIN_PROTOCOL)
+            && file.string_at("/protocol").is_some_and(|protocol| protocol != Protocol::Http.as_written())
         {
             actions.push(file.set(plain_protocol())?);
         }
@@ -232,9 +258,7 @@ impl Product {
     pub(crate) fn plain_endpoints(&self, found: &FoundSettings) -> Result<Vec<Endpoint>, TargetError> {
         let told = match self.kind {
             ProductKind::XtractCore => self.listener_port("/insecurePort")?,
-            _ => {
-                file_ending(&found.files, "web/general.json").and_then(|(file, _)| file.port_at("/httpPort"))
-            }
+            _ => file_ending(&found.files, WEB_SETTINGS).and_then(|(file, _)| file.port_at("/httpPort")),
         };
         let assumed = told.is_none();
         let ports = told.map_or_else(|| self.kind.plain_ports().to_vec(), |port| vec![port]);
@@ -315,10 +339,11 @@ impl Product {
     fn current(&self, files: &[SettingsFile]) -> Option<Thumbprint> {
         let named_in = |wanted: &dyn Fn(&Path) -> bool| {
             let of_file = |file: &SettingsFile| file.places().into_iter().find_map(|place| place.thumbprint);
-            files.iter().filter(|file| wanted(&file.path)).find_map(of_file)
+            let meant = files.iter().filter(|file| self.is_meant(&file.path));
+            meant.filter(|file| wanted(&file.path)).find_map(of_file)
         };
         named_in(&|path| path.ends_with("servers/tls.json"))
-            .or_else(|| named_in(&|path| path.ends_with("web/general.json")))
+            .or_else(|| named_in(&|path| path.ends_with(WEB_SETTINGS)))
             .or_else(|| named_in(&|_| true))
     }
 
@@ -326,34 +351,24 @@ impl Product {
     fn endpoints(&self, files: &[(SettingsFile, Vec<Place>)]) -> Result<Vec<(u16, bool)>, TargetError> {
         let told = match self.kind {
             ProductKind::XtractCore => self.listener_port("/securePort")?,
-            _ => file_ending(files, "web/general.json").and_then(|(file, _)| file.port_at("/httpsPort")),
+            _ => file_ending(files, WEB_SETTINGS).and_then(|(file, _)| file.port_at("/httpsPort")),
         };
         let mut endpoints: Vec<(u16, bool)> = match told {
+            _ if self.server == Some(ProductServer::Configuration) => Vec::new(),
             Some(port) => vec![(port, false)],
             None => self.kind.tls_ports().iter().map(|&port| (port, true)).collect(),
         };
-        if let (Some(usual), Some((file, places))) =
-            (self.kind.configuration_port(), file_ending(files, "config/general.json"))
-            && !places.is_empty()
-        {
-            let told = file.port_at("/httpsPort").or_else(|| file.port_at("/port"));
-            endpoints.push((told.unwrap_or(usual), told.is_none()));
+        let is_named =
+            file_ending(files, CONFIGURATION_SETTINGS).is_some_and(|(_, places)| !places.is_empty());
+        if is_named || self.server == Some(ProductServer::Configuration) {
+            endpoints.extend(self.configuration_port(files));
         }
         Ok(endpoints)
     }
 }
 
 fn plain_protocol() -> Change {
-    Change::string(Pointer::root().member("protocol"), PLAIN_PROTOCOL.to_owned())
-}
-
-/// Switched off in `tls.json`, or by the protocol *HTTP - Unrestricted* of the web server.
-fn tls(files: &[(SettingsFile, Vec<Place>)]) -> Tls {
-    if let Some((file, _)) = file_ending(files, "servers/tls.json") {
-        return if file.bool_at("/tlsEnabled") == Some(false) { Tls::Off } else { Tls::On };
-    }
-    let protocol = file_ending(files, "web/general.json").and_then(|(file, _)| file.string_at("/protocol"));
-    if protocol.is_some_and(|protocol| protocol.starts_with("HTTP ")) { Tls::Off } else { Tls::On }
+    Change::string(Pointer::root().member("protocol"), Protocol::Http.as_written().to_owned())
 }
 
 fn file_ending<'a>(

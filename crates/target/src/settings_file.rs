@@ -9,6 +9,7 @@ use fs_err as fs;
 use crate::action::Action;
 use crate::image::{FileImage, KeptFile};
 use crate::inspection::{PlanError, TargetError};
+use crate::product::Protocol;
 
 /// A settings file as it was read.
 pub(crate) struct SettingsFile {
@@ -122,12 +123,14 @@ impl SettingsFile {
         self.document.value(&pointer.parse().ok()?).and_then(Scalar::as_number)?.parse().ok()
     }
 
-    /// The edit that makes every one of `places` name the successor; `None` when it does already.
+    /// The edit that makes every one of `places` name the successor, and the web server speak `protocol` where one is
+    /// given; `None` when all of that is so already.
     pub(crate) fn hand_over(
         &self,
         places: &[Place],
         successor: &X509,
         enable_tls: bool,
+        protocol: Option<Protocol>,
     ) -> Result<Option<Action>, PlanError> {
         let mut changes = Vec::new();
         for place in places {
@@ -145,6 +148,10 @@ impl SettingsFile {
                 }
             }
         }
+        let protocol = protocol.filter(|protocol| self.string_at("/protocol") != Some(protocol.as_written()));
+        changes.extend(
+            protocol.map(|protocol| (Pointer::root().member("protocol"), protocol.as_written().to_owned())),
+        );
         let describe = |(field, value): &(Pointer, String)| {
             let before = self.document.value(field).and_then(Scalar::as_str).unwrap_or_default();
             (before != value).then(|| format!("{field}: {before:?} → {value:?}"))

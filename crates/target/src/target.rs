@@ -18,7 +18,7 @@ use crate::image::KeptFile;
 use crate::inspection::{Found, Inspection, PlanError, TargetError};
 use crate::key_access;
 use crate::node::{self, Node};
-use crate::product::Product;
+use crate::product::{Product, ProductServer, Protocol};
 use crate::prove::Policy;
 
 /// What kind of server it is.
@@ -121,13 +121,19 @@ impl Target {
                 _ => address.host().to_owned(),
             }
         };
-        if !self.endpoints.is_empty() {
+        let is_meant =
+            |(address, _): &&(EndpointAddress, Option<String>)| match (&self.kind, &inspection.found) {
+                (Kind::Product(product), Found::Product(found)) => product.is_meant_at(found, address.port()),
+                _ => true,
+            };
+        let told: Vec<_> = self.endpoints.iter().filter(is_meant).collect();
+        if !told.is_empty() {
             let endpoint = |(address, name): &(EndpointAddress, Option<String>)| Endpoint {
                 name: name.clone().unwrap_or_else(|| name_for(address)),
                 address: address.clone(),
                 assumed: false,
             };
-            return self.endpoints.iter().map(endpoint).collect();
+            return told.into_iter().map(endpoint).collect();
         }
         match (&self.kind, &inspection.found) {
             (Kind::Product(product), Found::Product(found)) => {
@@ -137,12 +143,33 @@ impl Target {
         }
     }
 
-    /// What a handover to `successor` would do, and what speaks against it.
+    /// The same target, with one of its product's two servers alone, or all of it. It keeps the lock and the journal of
+    /// the whole.
+    #[must_use]
+    pub fn only(&self, server: Option<ProductServer>) -> Self {
+        let mut target = self.clone();
+        if let Kind::Product(product) = &mut target.kind {
+            product.server = server;
+        }
+        target
+    }
+
+    /// The one of its product's two servers that it is for; `None` for all of it.
+    pub fn server(&self) -> Option<ProductServer> {
+        match &self.kind {
+            Kind::Product(product) => product.server,
+            Kind::Files(_) => None,
+        }
+    }
+
+    /// What a handover to `successor` would do, and what speaks against it. `protocol` is what the web server is to
+    /// speak, where that is to change.
     pub fn plan(
         &self,
         inspection: &Inspection,
         successor: &Certificate,
         enable_tls: bool,
+        protocol: Option<Protocol>,
     ) -> Result<(Plan, Vec<Finding>), PlanError> {
         let mut findings = Vec::new();
         // What has to be put in yet must be at hand.
@@ -152,7 +179,8 @@ impl Target {
         let mut actions = match (&self.kind, &inspection.found) {
             (Kind::Files(files), Found::Files(found)) => files.plan(found, successor)?,
             (Kind::Product(product), Found::Product(found)) => {
-                product.plan(found, successor.leaf(), enable_tls)?
+                findings.extend(protocol.and_then(|_| product.protocol_missing(found)));
+                product.plan(found, successor.leaf(), enable_tls, protocol)?
             }
             // An inspection belongs to the target that made it.
             _ => Default::default(),

@@ -68,7 +68,7 @@ impl Scene {
         fs_err::write(servers.join("tls.json"), baton_testkit::product::settings_text::tls_json(true, &old))
             .unwrap();
         old.write_to_store(&directory.path().join("store"));
-        let kind = Kind::Product(Product { kind: ProductKind::Yunio, directory: product });
+        let kind = Kind::Product(Product { kind: ProductKind::Yunio, directory: product, server: None });
         Self::new(directory, kind)
     }
 
@@ -94,7 +94,7 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let inspection = self.target.inspect().unwrap();
-        let (plan, findings) = self.target.plan(&inspection, &self.successor, false).unwrap();
+        let (plan, findings) = self.target.plan(&inspection, &self.successor, false, None).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         // As the journal keeps it.
         serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap()
@@ -274,7 +274,7 @@ async fn before_the_last_action_readers_of_the_files_see_the_old_pair() {
     assert!(inspection.findings.is_empty());
     assert_eq!(inspection.current, Some(scene.successor.thumbprint()));
     // The next handover of adopted files switches one link.
-    let back = scene.target.plan(&inspection, &scene.successor, false).unwrap().0;
+    let back = scene.target.plan(&inspection, &scene.successor, false, None).unwrap().0;
     assert!(back.switch.len() <= 1, "{back:?}");
 }
 
@@ -326,7 +326,7 @@ async fn a_reset_and_what_puts_it_back_are_undone_after_any_failure() {
     let kept = [KeptFile { path: path.clone(), image: image.clone() }];
     let plan = || {
         let inspection = scene.target.inspect_with(&kept).unwrap();
-        Scene::actions(&scene.target.plan(&inspection, &scene.successor, false).unwrap().0)
+        Scene::actions(&scene.target.plan(&inspection, &scene.successor, false, None).unwrap().0)
     };
     try_saga(&scene, &plan()).await;
     // The product may make a file of its own at its start.

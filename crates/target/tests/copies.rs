@@ -55,7 +55,8 @@ impl Scene {
     }
 
     fn plan(&self, successor: &Certificate) -> Plan {
-        let (plan, findings) = self.target.plan(&self.target.inspect().unwrap(), successor, false).unwrap();
+        let (plan, findings) =
+            self.target.plan(&self.target.inspect().unwrap(), successor, false, None).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap()
     }

@@ -137,7 +137,7 @@ impl Scene {
 
     fn product(&self) -> Target {
         let directory = self.directory.path().join("product");
-        self.target(Kind::Product(Product { kind: ProductKind::Yunio, directory }))
+        self.target(Kind::Product(Product { kind: ProductKind::Yunio, directory, server: None }))
     }
 
     fn files(&self) -> Target {
@@ -167,7 +167,7 @@ impl Scene {
 
     fn codes(&self, target: &Target, successor: &Certificate) -> Vec<String> {
         let inspection = target.inspect().unwrap();
-        let (_, findings) = target.plan(&inspection, successor, false).unwrap();
+        let (_, findings) = target.plan(&inspection, successor, false, None).unwrap();
         findings.into_iter().map(|finding| finding.code.to_string()).collect()
     }
 
@@ -254,7 +254,7 @@ fn without_the_right_to_change_the_store_nothing_is_begun() {
     let scene = Scene::new();
     scene.store.is_denied.store(true, Ordering::Relaxed);
     let target = scene.product();
-    let (_, findings) = target.plan(&target.inspect().unwrap(), &scene.new, false).unwrap();
+    let (_, findings) = target.plan(&target.inspect().unwrap(), &scene.new, false, None).unwrap();
     let [finding] = findings.as_slice() else { unreachable!("one finding: {findings:?}") };
     assert_eq!((finding.code.as_ref(), finding.severity), ("store-access-denied", Severity::Error));
 }

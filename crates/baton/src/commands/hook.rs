@@ -102,7 +102,16 @@ async fn hand_over(
     let (mut reports, mut failure) = (chosen.untouched, None);
     if !chosen.names.is_empty() {
         let targets = chosen.names;
-        let request = SwapRequest { old, new, targets, enable_tls: false, guarded: false, dry_run: false };
+        let request = SwapRequest {
+            old,
+            new,
+            targets,
+            enable_tls: false,
+            protocol: None,
+            server: None,
+            guarded: false,
+            dry_run: false,
+        };
         let (more, worst) = swap::hand_over(app, &request).await?;
         reports.extend(more);
         failure = worst;

@@ -38,7 +38,7 @@ pub(crate) async fn execute(app: &App, id: Option<i64>, dry_run: bool) -> Result
         })?,
     };
     let begun = &handover.begun;
-    let target = app.target(&begun.target)?;
+    let target = &engine.part_of(&handover, app.target(&begun.target)?)?;
     let certificate = begun.certificate.as_deref();
     let previous = match engine.previous(&handover, target, app.renewals.store.as_ref()) {
         Ok(previous) => previous,
@@ -56,6 +56,7 @@ pub(crate) async fn execute(app: &App, id: Option<i64>, dry_run: bool) -> Result
         old: Some(begun.new),
         purpose: Purpose::Swap,
         enable_tls: false,
+        protocol: None,
         guarded: false,
         dry_run,
     };

@@ -8,7 +8,7 @@ use baton_platform::clock;
 use baton_scheduler::ManagedCertificate;
 use baton_state::{Met, Origin, Outcome};
 use baton_store::{CertificateFile, Imported, SharedStore};
-use baton_target::Target;
+use baton_target::{ProductServer, Target};
 use baton_x509::{Certificate, Thumbprint};
 use fs_err as fs;
 use zeroize::Zeroizing;
@@ -46,6 +46,8 @@ async fn run_in(app: &App, arguments: &Swap, old: Option<Thumbprint>) -> Result<
         new,
         targets,
         enable_tls: arguments.enable_tls,
+        protocol: arguments.protocol,
+        server: arguments.server,
         guarded: arguments.guarded,
         dry_run: arguments.dry_run,
     };
@@ -89,7 +91,7 @@ pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Swapped,
     let (mut prepared, mut failures) = (Vec::new(), Vec::new());
     for name in &request.targets {
         match successor_for(app, request, name) {
-            Ok((target, successor)) => prepared.push((target, successor)),
+            Ok((target, successor)) => prepared.push((target.only(request.server), successor)),
             Err(failure) => failures.push(failure),
         }
     }
@@ -100,13 +102,16 @@ pub(crate) async fn execute(app: &App, request: &SwapRequest) -> Result<Swapped,
     };
     let mut requests = Vec::new();
     for (target, successor) in &prepared {
+        // The certificate of the settings is that of the web server, where there are two.
+        let is_apart = target.server() == Some(ProductServer::Configuration);
         requests.push(HandoverRequest {
-            certificate: of_target(target),
+            certificate: of_target(target).filter(|_| !is_apart),
             target,
             successor,
             old: request.old,
             purpose: Purpose::Swap,
-            enable_tls: request.enable_tls,
+            enable_tls: request.enable_tls || request.protocol.is_some(),
+            protocol: request.protocol,
             guarded: request.guarded,
             dry_run: request.dry_run,
         });

@@ -400,7 +400,7 @@ pub(crate) fn target_kind(loaded: &Loaded, settings: &TargetSettings) -> Result<
                 (None, Some(directory)) => PathBuf::from(directory),
                 (None, None) => return Err(refuse("has no directory".to_owned(), "set directory = \"…\"")),
             };
-            Kind::Product(Product { kind: product, directory })
+            Kind::Product(Product { kind: product, directory, server: None })
         }
         (None, Some(TargetKind::Product)) => {
             return Err(refuse(

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use baton_testkit::chromium::Chromium;
 use baton_testkit::product_server::Faults;
-use baton_testkit::{Authority, IssuedCertificate, Nginx, Product, ProductFixture, openssl};
+use baton_testkit::{Authority, IssuedCertificate, Nginx, Product, ProductFixture, SettingsShape, openssl};
 
 use crate::by_hand::Ca;
 use crate::up::Up;
@@ -30,18 +30,17 @@ struct Scene {
 
 impl Scene {
     fn new(product: Product) -> Self {
-        Self::with(product, false)
+        Self::with(ProductFixture::new(product), false)
     }
 
     /// With a certificate at the product that has expired, or is good for long.
-    fn with(product: Product, is_expired: bool) -> Self {
+    fn with(product: ProductFixture, is_expired: bool) -> Self {
         let world = World::new();
         let authority = Authority::new("Test CA");
         let ca = Ca::new(&world.path("ca"), "Person");
         let issuance = authority.issue(&[HOST]);
         let old = if is_expired { issuance.expired().sign() } else { issuance.sign() };
         let new = authority.issue(&[HOST]).sign();
-        let product = ProductFixture::new(product);
         product.enable_tls(&old);
         product.install(&new);
         product.start();
@@ -52,7 +51,7 @@ impl Scene {
         let endpoints: Vec<String> = product
             .endpoints()
             .into_iter()
-            .filter(|(name, _)| name.ends_with("-tls"))
+            .filter(|(name, _)| is_tls(&product, name))
             .map(|(_, address)| format!("'{address}'"))
             .collect();
         let ports: Vec<String> =
@@ -105,7 +104,7 @@ impl Scene {
 
     /// What every TLS port of the product serves, seen by OpenSSL.
     fn served(&self) -> Vec<String> {
-        let endpoints = self.product.endpoints().into_iter().filter(|(name, _)| name.ends_with("-tls"));
+        let endpoints = self.product.endpoints().into_iter().filter(|(name, _)| is_tls(&self.product, name));
         endpoints.map(|(_, address)| openssl::served_certificate(address, HOST).unwrap().thumbprint).collect()
     }
 
@@ -121,6 +120,11 @@ impl Scene {
             self.browser.screenshot(&directory.join(format!("{name}-{theme}.png")));
         }
     }
+}
+
+/// In the older shape of the settings the configuration server speaks TLS on its one port too.
+fn is_tls(product: &ProductFixture, port: &str) -> bool {
+    port.ends_with("-tls") || (port == "configuration" && !product.tls_json().exists())
 }
 
 #[test]
@@ -167,6 +171,102 @@ fn a_service_that_breaks_is_watched_through_its_roll_back() {
     scene.assert_shows("roll back");
     scene.assert_shows("rolled back");
     assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint));
+}
+
+/// What the page says that each of two servers names and serves.
+fn servers(browser: &mut Chromium) -> serde_json::Value {
+    let rows = "[...document.querySelectorAll('#servers tbody tr')].map(row => \
+                [...row.cells].map(cell => cell.innerText.trim().split(/\\s/)[0]))";
+    browser.evaluate(rows).unwrap()
+}
+
+#[test]
+fn both_servers_get_the_certificate_that_is_picked_for_each() {
+    let fixture = ProductFixture::with_shape(Product::XtractUniversal, SettingsShape::GeneralJson);
+    let mut scene = Scene::with(fixture, false);
+    let (old, new) = (scene.old.thumbprint.clone(), scene.new.thumbprint.clone());
+    let web = scene.product.reference_files().remove(0);
+    scene.open("/targets/sap");
+    assert_eq!(
+        servers(&mut scene.browser),
+        serde_json::json!([["Web", old, old], ["Configuration", old, old]])
+    );
+    assert!(scene.browser.violations().is_empty());
+    let is_shown = "getComputedStyle(document.querySelector('td.configuration')).display !== 'none'";
+    assert_eq!(scene.browser.evaluate(is_shown).unwrap(), false, "usually there is one for both");
+
+    // Another one for the configuration server, and another protocol for the web server.
+    scene.browser.click("input[name=same]");
+    assert_eq!(scene.browser.evaluate(is_shown).unwrap(), true);
+    scene.browser.click(&format!("input[name=configuration][value='{new}']"));
+    let choose = "document.querySelector('select[name=protocol]').value = 'https-custom-users'";
+    scene.browser.evaluate(choose);
+    scene.browser.click("#pick button.primary");
+    scene.browser.wait_until("document.querySelectorAll('.diff').length === 2");
+    scene.assert_shows("web/general.json");
+    scene.assert_shows("config/general.json");
+    assert_eq!(scene.served(), [old.clone(), old.clone()], "a plan changes nothing");
+    scene.carry_out();
+    scene.assert_shows("served");
+    // In the order of the ports' names: configuration, web.
+    assert_eq!(scene.served(), [new.clone(), old.clone()]);
+    let text = fs_err::read_to_string(&web).unwrap();
+    assert!(text.contains("\"HTTPS - Restricted to custom users with Designer read access\""), "{text}");
+
+    // Now they differ, and the page says so; then both get the same again.
+    scene.open("/targets/sap");
+    scene.browser.wait_until("document.querySelector('#servers-differ')");
+    assert_eq!(
+        servers(&mut scene.browser),
+        serde_json::json!([["Web", old, old], ["Configuration", new, new]])
+    );
+    assert!(scene.browser.violations().is_empty());
+    scene.browser.click("input[name=same]");
+    scene.browser.click(&format!("input[name=new][value='{new}']"));
+    scene.browser.click("#pick button.primary");
+    scene.browser.wait_until("document.querySelectorAll('.diff').length === 1");
+    scene.carry_out();
+    assert_eq!(scene.served(), [new.clone(), new.clone()]);
+    scene.open("/targets/sap");
+    assert_eq!(
+        servers(&mut scene.browser),
+        serde_json::json!([["Web", new, new], ["Configuration", new, new]])
+    );
+}
+
+#[test]
+fn a_server_that_fails_keeps_the_other_one_from_its_turn() {
+    let fixture = ProductFixture::with_shape(Product::BoardConnector, SettingsShape::GeneralJson);
+    let mut scene = Scene::with(fixture, false);
+    let (old, new) = (scene.old.thumbprint.clone(), scene.new.thumbprint.clone());
+    scene.world.baton(&["swap", "", &new, "--target", "sap", "--server", "configuration"]).expect(0);
+    // The web server is to go to the certificate that it cannot start with; the configuration server back.
+    let refuse_thumbprint = Some(new.clone());
+    scene.product.set_faults(&Faults { refuse_thumbprint, ..Faults::default() });
+    scene.open("/targets/sap");
+    scene.browser.click(&format!("input[name=new][value='{new}']"));
+    scene.browser.click(&format!("input[name=configuration][value='{old}']"));
+    scene.browser.click("#pick button.primary");
+    scene.browser.wait_until("document.querySelector('.actions')");
+    scene.carry_out();
+    scene.assert_shows("the Configuration Server was left as it is");
+    let text = fs_err::read_to_string(scene.product.reference_files().remove(1)).unwrap();
+    assert!(text.contains(&new), "{text}");
+}
+
+#[test]
+fn two_servers_that_share_their_reference_change_together() {
+    let mut scene = Scene::new(Product::XtractUniversal);
+    scene.open("/targets/sap");
+    scene.assert_shows("both have one reference");
+    assert_eq!(
+        scene.browser.evaluate("document.querySelector('input[name=configuration]')").unwrap(),
+        serde_json::Value::Null
+    );
+    scene.pick();
+    scene.carry_out();
+    scene.assert_shows("served");
+    assert!(scene.served().iter().all(|served| *served == scene.new.thumbprint));
 }
 
 #[test]
@@ -219,7 +319,7 @@ fn a_pfx_is_imported_and_can_be_picked() {
 
 #[test]
 fn an_expired_certificate_is_led_to_its_way_out() {
-    let mut scene = Scene::with(Product::Yunio, true);
+    let mut scene = Scene::with(ProductFixture::new(Product::Yunio), true);
     scene.world.baton(&["prove"]);
     scene.open("/");
     scene.browser.click("a[href='/targets/sap#expired']");

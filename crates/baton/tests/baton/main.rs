@@ -32,6 +32,7 @@ mod nginx;
 mod nodes;
 mod products;
 mod recover;
+mod servers;
 #[cfg(target_os = "linux")]
 mod service;
 mod status;

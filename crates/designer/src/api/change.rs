@@ -8,6 +8,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use baton_handover::SCHEMA;
 use baton_state::HandoverId;
+use baton_target::Protocol;
 use baton_x509::Thumbprint;
 use serde::Deserialize;
 
@@ -22,10 +23,31 @@ use crate::router::Services;
 #[serde(deny_unknown_fields)]
 struct Swap {
     new: Thumbprint,
+    configuration: Option<Thumbprint>,
     #[serde(default)]
     enable_tls: bool,
+    protocol: Option<TlsProtocol>,
     #[serde(default)]
     dry_run: bool,
+}
+
+/// What a web server speaks with TLS.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum TlsProtocol {
+    Https,
+    HttpsAdUsers,
+    HttpsCustomUsers,
+}
+
+impl From<TlsProtocol> for Protocol {
+    fn from(protocol: TlsProtocol) -> Self {
+        match protocol {
+            TlsProtocol::Https => Self::Https,
+            TlsProtocol::HttpsAdUsers => Self::HttpsAdUsers,
+            TlsProtocol::HttpsCustomUsers => Self::HttpsCustomUsers,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,13 +80,18 @@ pub(super) async fn swap(
     request: Request,
 ) -> Response {
     let Ok(Path(target)) = name else { return unknown("target") };
-    let Swap { new, enable_tls, dry_run } = match read_object(request).await {
+    let Swap { new, configuration, enable_tls, protocol, dry_run } = match read_object(request).await {
         Ok(swap) => swap,
         Err(refusal) => return refusal,
     };
     // Whoever names a target that is not there is told so before anything begins.
     match services.actions.target(target.clone()).await {
-        Ok(_) => change(services, Change::Swap { target, new, enable_tls }, dry_run).await,
+        Ok(_) => {
+            let enable_tls = enable_tls || protocol.is_some();
+            let protocol = protocol.map(Protocol::from);
+            let swap = Change::Swap { target, new, configuration, enable_tls, protocol };
+            change(services, swap, dry_run).await
+        }
         Err(problem) => answer_problem(&problem),
     }
 }

@@ -197,6 +197,22 @@ words! {
     names_certificate: "Names", "Nennt";
     web_server: "Web Server", "Web Server";
     configuration_server: "Configuration Server", "Configuration Server";
+    protocol: "Protocol", "Protokoll";
+    protocol_hint: "HTTP switches TLS off; the others switch it on.",
+        "HTTP schaltet TLS aus; die anderen schalten es ein.";
+    two_servers: "Its two servers", "Seine beiden Server";
+    server: "Server", "Server";
+    serves_now: "Serves now", "Liefert jetzt aus";
+    shared_reference: "both have one reference", "beide haben einen Verweis";
+    servers_differ: "The two servers name different certificates.",
+        "Die beiden Server nennen verschiedene Zertifikate.";
+    servers_differ_detail: "A renewal hands over what the Web Server names. The Configuration Server keeps its own until \
+                            another one is picked for it below.",
+        "Eine Erneuerung übergibt, was der Web Server nennt. Der Configuration Server behält seines, bis unten ein \
+         anderes für ihn gewählt wird.";
+    one_for_both: "One certificate for both servers", "Ein Zertifikat für beide Server";
+    one_for_both_hint: "Otherwise each has its own, and its own handover.",
+        "Sonst hat jeder sein eigenes, und seine eigene Übergabe.";
     live_endpoints: "Endpoints, asked just now", "Endpunkte, eben gefragt";
     answer: "Answer", "Antwort";
     for_names: "For", "Für";

@@ -114,7 +114,10 @@ pub(crate) fn title(change: &Change, t: Language) -> &'static str {
 /// What it is about.
 fn subject(change: &Change, done: &Done) -> String {
     match change {
-        Change::Swap { target, new, .. } => format!("{target} → {new}"),
+        Change::Swap { target, new, configuration, .. } => match configuration {
+            Some(configuration) if configuration != new => format!("{target} → {new}, {configuration}"),
+            _ => format!("{target} → {new}"),
+        },
         Change::Renew { certificate, .. } => certificate.clone(),
         Change::RollBack { handover } => handover.to_string(),
         Change::Recover { target } | Change::TlsOff { target } | Change::TlsOn { target } => target.clone(),
@@ -143,9 +146,11 @@ pub(crate) fn fields(change: &Change) -> Vec<(&'static str, String)> {
     let name = |name: &str| ("change", name.to_owned());
     let of_target = |kind, target: &String| vec![name(kind), ("target", target.clone())];
     match change {
-        Change::Swap { target, new, enable_tls } => {
+        Change::Swap { target, new, configuration, enable_tls, protocol } => {
             let mut fields = of_target("swap", target);
             fields.push(("new", new.to_string()));
+            fields.extend(configuration.map(|configuration| ("configuration", configuration.to_string())));
+            fields.extend(protocol.map(|protocol| ("protocol", protocol.key().to_owned())));
             if *enable_tls {
                 fields.push(("tls", "on".to_owned()));
             }

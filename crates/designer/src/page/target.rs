@@ -2,7 +2,7 @@
 
 use askama::Template;
 use baton_finding::Severity;
-use baton_target::{Seen, Tls};
+use baton_target::{ProductServer, Seen, Tls};
 use baton_x509::{Thumbprint, X509};
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use super::moment::Moment;
 use super::prose::{Stretch, Trouble, stretches};
 use crate::language::Language;
 use crate::look::{Choice, EndpointLook, ProductLook, TargetLook};
+use crate::page::server::{ProtocolOption, ServerRow, protocols};
 
 /// The page of a target.
 #[derive(Template)]
@@ -23,6 +24,16 @@ pub(crate) struct TargetPage {
     name: String,
     at: Moment,
     product: Option<ProductLook>,
+    /// Of a product that has two.
+    servers: Vec<ServerRow>,
+    /// Whether each of them has a reference of its own.
+    has_two_references: bool,
+    /// Whether they name different certificates.
+    servers_differ: bool,
+    /// What its web server can speak, where it can be chosen.
+    protocols: Vec<ProtocolOption>,
+    /// What it speaks, as its settings say it.
+    protocol: Option<String>,
     named: Option<Thumbprint>,
     is_tls_on: bool,
     is_tls_known: bool,
@@ -52,6 +63,8 @@ struct ReferenceRow {
 
 struct EndpointRow {
     name: String,
+    /// Which of two servers answers there.
+    server: Option<&'static str>,
     is_assumed: bool,
     address: Option<String>,
     answer: String,
@@ -78,6 +91,8 @@ struct ChoiceRow {
     /// Whether nothing refuses it.
     fits: bool,
     is_in_use: bool,
+    /// At the configuration server.
+    is_in_use_there: bool,
     troubles: Vec<Trouble>,
 }
 
@@ -86,8 +101,13 @@ impl TargetPage {
         let rows: Vec<CertificateRow> =
             look.rows.iter().map(|row| CertificateRow::new(row, look.at, t)).collect();
         let seen = look.endpoints.iter().filter_map(|endpoint| endpoint.seen.as_ref().ok()?.handshake());
-        let has_two_servers =
-            look.product.as_ref().is_some_and(|product| product.configuration_port.is_some());
+        let named_by = |server| {
+            let servers = look.product.as_ref().map(|product| product.servers.as_slice()).unwrap_or_default();
+            servers.iter().find(|row| row.server == server).and_then(|row| row.named)
+        };
+        let (web, configuration) = (named_by(ProductServer::Web), named_by(ProductServer::Configuration));
+        let (servers, protocols) = (ServerRow::all(&look, t), protocols(&look));
+        let has_two_servers = !servers.is_empty();
         // What the rows of the status tell is told here once.
         let mut findings = look.findings;
         for finding in look.rows.iter().flat_map(|row| &row.findings) {
@@ -117,16 +137,19 @@ impl TargetPage {
             troubles: Trouble::all(&findings),
             is_expired: seen.clone().any(|handshake| handshake.leaf.not_after() < look.at)
                 || rows.iter().any(|row| row.is_expired),
-            endpoints: look
-                .endpoints
-                .iter()
-                .map(|endpoint| EndpointRow::new(endpoint, look.named, look.at, t))
+            endpoints: (look.endpoints.iter())
+                .map(|endpoint| EndpointRow::new(endpoint, look.at, t))
                 .collect(),
             choices: look
                 .choices
                 .iter()
-                .map(|choice| ChoiceRow::new(choice, look.named, look.at, t))
+                .map(|choice| ChoiceRow::new(choice, look.named, configuration, look.at, t))
                 .collect(),
+            has_two_references: has_two_servers && servers.iter().all(|server| !server.is_shared),
+            servers_differ: has_two_servers && web != configuration,
+            protocols,
+            protocol: look.product.as_ref().and_then(|product| product.protocol.clone()),
+            servers,
             is_reset: look.recovery.is_some(),
             attention: rows.iter().map(|row| row.attention).max().unwrap_or(Attention::Fine),
             certificates: look.certificates,
@@ -148,16 +171,19 @@ fn server(place: &str, t: Language) -> Option<&'static str> {
     }
 }
 
+/// What a server of a product is called.
+pub(crate) fn server_words(server: ProductServer, t: Language) -> &'static str {
+    match server {
+        ProductServer::Web => t.web_server(),
+        ProductServer::Configuration => t.configuration_server(),
+    }
+}
+
 impl EndpointRow {
-    fn new(look: &EndpointLook, named: Option<Thumbprint>, now: Timestamp, t: Language) -> Self {
-        let (answer, class) = match &look.seen {
-            Ok(seen @ Seen::Served(handshake)) => {
-                let is_as_named = named.is_none_or(|named| handshake.leaf.thumbprint() == named);
-                let is_valid = handshake.leaf.not_after() >= now && handshake.leaf.not_before() <= now;
-                (seen.to_string(), if is_as_named && is_valid { "fine" } else { "now" })
-            }
-            Ok(seen) => (seen.to_string(), "now"),
-            Err(reason) => (reason.clone(), "now"),
+    fn new(look: &EndpointLook, now: Timestamp, t: Language) -> Self {
+        let answer = match &look.seen {
+            Ok(seen) => seen.to_string(),
+            Err(reason) => reason.clone(),
         };
         let handshake = look.seen.as_ref().ok().and_then(Seen::handshake);
         Self {
@@ -165,7 +191,8 @@ impl EndpointRow {
             is_assumed: look.endpoint.assumed,
             address: look.address.clone(),
             answer,
-            class,
+            class: look.class(now),
+            server: look.server.map(|server| server_words(server, t)),
             handshake: handshake.map(|handshake| HandshakeCell {
                 names: handshake.leaf.names().join(", "),
                 chain: handshake.chain.iter().map(|issuer| short(issuer.subject())).collect(),
@@ -177,7 +204,13 @@ impl EndpointRow {
 }
 
 impl ChoiceRow {
-    fn new(choice: &Choice, named: Option<Thumbprint>, now: Timestamp, t: Language) -> Self {
+    fn new(
+        choice: &Choice,
+        named: Option<Thumbprint>,
+        named_there: Option<Thumbprint>,
+        now: Timestamp,
+        t: Language,
+    ) -> Self {
         let leaf = &choice.certificate.leaf;
         Self {
             thumbprint: leaf.thumbprint(),
@@ -188,6 +221,7 @@ impl ChoiceRow {
             service_may_read: choice.service_may_read,
             fits: choice.findings.iter().all(|finding| finding.severity != Severity::Error),
             is_in_use: named == Some(leaf.thumbprint()),
+            is_in_use_there: named_there == Some(leaf.thumbprint()),
             troubles: Trouble::all(choice.findings.iter().filter(|f| f.severity != Severity::Notice)),
         }
     }

@@ -49,7 +49,9 @@ async fn a_plan_shows_each_action_and_asks_before_anything_is_done() {
         assert!(page.body.contains(part), "{part} is not in\n{}", page.body);
     }
     let new = Thumbprint::of(b"new");
-    let plan = format!("plan Swap {{ target: \"sap\", new: {new:?}, enable_tls: true }}");
+    let plan = format!(
+        "plan Swap {{ target: \"sap\", new: {new:?}, configuration: None, enable_tls: true, protocol: None }}"
+    );
     assert_eq!(*asked.lock().unwrap(), [plan]);
 }
 
@@ -70,6 +72,28 @@ async fn tls_that_is_no_longer_chosen_is_switched_off_and_nothing_else() {
     let form = format!("change=swap&target=sap&new={}&was-on=yes", Thumbprint::of(b"new"));
     assert_eq!(post(&site, "/plan", &form).await.code, 200);
     assert_eq!(*asked.lock().unwrap(), ["plan TlsOff { target: \"sap\" }"]);
+}
+
+#[tokio::test]
+async fn a_protocol_says_whether_tls_is_on_and_one_that_there_is_not_is_refused() {
+    let fixed = Fixed { done: Some(Done::default()), ..Fixed::default() };
+    let asked = Arc::clone(&fixed.asked);
+    let site = Site::start_showing(fixed).await;
+    let new = Thumbprint::of(b"new");
+    let form = format!("change=swap&target=sap&new={new}&was-on=yes");
+    for (more, code) in [
+        ("&protocol=http", 200),
+        ("&protocol=https-ad-users&same=on&configuration=damaged", 200),
+        ("&protocol=https&configuration=damaged", 400),
+        ("&protocol=gopher", 400),
+    ] {
+        assert_eq!(post(&site, "/plan", &format!("{form}{more}")).await.code, code, "{more}");
+    }
+    let swap = format!(
+        "plan Swap {{ target: \"sap\", new: {new:?}, configuration: Some({new:?}), enable_tls: true, \
+         protocol: Some(HttpsAdUsers) }}"
+    );
+    assert_eq!(*asked.lock().unwrap(), ["plan TlsOff { target: \"sap\" }".to_owned(), swap]);
 }
 
 #[tokio::test]

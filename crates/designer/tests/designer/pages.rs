@@ -2,12 +2,12 @@
 
 use baton_designer::{
     CertificateLook, Choice, EndpointLook, KnownCertificate, ManagedLook, PendingRequest, ProductLook,
-    StoreLook, StoredCertificate, TargetLook,
+    ServerLook, StoreLook, StoredCertificate, TargetLook,
 };
 use baton_finding::Finding;
 use baton_handover::{Report, SCHEMA, Search};
 use baton_state::Outcome;
-use baton_target::{Endpoint, Handshake, Reference, Seen, Tls};
+use baton_target::{Endpoint, Handshake, ProductServer, Reference, Seen, Tls};
 use baton_x509::{KeyAlgorithm, PemContents, X509};
 
 use crate::fixed::Fixed;
@@ -31,6 +31,8 @@ fn target() -> TargetLook {
         Seen::Served(Box::new(Handshake { leaf: leaf.clone(), chain: vec![], tls_version: "TLSv1.3" }));
     let endpoint = |seen| EndpointLook {
         endpoint: Endpoint::of("127.0.0.1:8165".parse().unwrap()),
+        server: Some(ProductServer::Web),
+        named: Some(leaf.thumbprint()),
         address: Some("127.0.0.1:8165".to_owned()),
         seen,
     };
@@ -42,7 +44,10 @@ fn target() -> TargetLook {
             directory: "/srv/xu".to_owned(),
             service: "Xtract Universal".to_owned(),
             account: "NT Service\\XtractUniversal Service".to_owned(),
-            configuration_port: Some(8064),
+            servers: ProductServer::ALL
+                .map(|server| ServerLook { server, named: Some(leaf.thumbprint()), is_shared: false })
+                .to_vec(),
+            protocol: Some("HTTPS - Unrestricted".to_owned()),
         }),
         named: Some(leaf.thumbprint()),
         tls: Some(Tls::On),

@@ -45,6 +45,7 @@ impl Renewals {
             old: None,
             purpose: Purpose::Renew,
             enable_tls: false,
+            protocol: None,
             guarded: options.guarded,
             dry_run: options.dry_run,
         };

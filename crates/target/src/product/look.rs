@@ -8,7 +8,7 @@ use baton_x509::Thumbprint;
 
 use crate::endpoint::{Endpoint, EndpointAddress};
 use crate::inspection::{Reference, TargetError, Tls};
-use crate::product::{Product, tls};
+use crate::product::Product;
 use crate::settings_file::{Place, SettingsFile};
 
 /// What a product's settings files say.
@@ -60,7 +60,7 @@ impl Product {
             assumed,
         };
         let endpoints = self.endpoints(&files)?.into_iter().map(endpoint).collect();
-        Ok(Look { current, references, tls: tls(&files), endpoints, name, findings })
+        Ok(Look { current, references, tls: self.tls(&files), endpoints, name, findings })
     }
 }
 

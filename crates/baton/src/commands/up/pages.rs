@@ -21,6 +21,7 @@ use crate::wiring::App;
 
 mod certificate;
 mod changes;
+mod servers;
 mod target;
 mod uploads;
 

@@ -5,35 +5,23 @@ use baton_handover::{RecoverRequest, Reset};
 use baton_scheduler::{KeyChoice, RenewOptions, RequestOptions};
 
 use super::problem;
+use super::servers::{self, Wish};
 use crate::commands::{by_hand, request};
-use crate::local::{Answer, Request, SwapRequest, unexpected};
+use crate::local::{Answer, Request, unexpected};
 use crate::wiring::App;
 
 /// Carries a change out, or tells what it would do.
 pub(super) async fn execute(app: &App, change: &Change, dry_run: bool) -> Result<Done, Problem> {
-    match request::execute(app, of_change(change, dry_run), true).await.map_err(problem)? {
-        Answer::Reports { reports, failure } => {
-            Ok(Done { reports, problem: failure.map(|failure| problem(failure.into())) })
-        }
-        _ => Err(problem(unexpected())),
-    }
-}
-
-/// What the command line would ask.
-fn of_change(change: &Change, dry_run: bool) -> Request {
     let recover = |target: &str, reset, even_though_valid| Request::Recover {
         target: target.to_owned(),
         request: RecoverRequest { reset, open: false, even_though_valid, dry_run },
     };
-    match change {
-        Change::Swap { target, new, enable_tls } => Request::Swap(SwapRequest {
-            old: None,
-            new: *new,
-            targets: vec![target.clone()],
-            enable_tls: *enable_tls,
-            guarded: false,
-            dry_run,
-        }),
+    let request = match change {
+        Change::Swap { target, new, configuration, enable_tls, protocol } => {
+            let (new, configuration) = (*new, *configuration);
+            let wish = Wish { target, new, configuration, enable_tls: *enable_tls, protocol: *protocol };
+            return servers::hand_over(app, wish, dry_run).await;
+        }
         Change::Renew { certificate, key } => Request::Renew {
             names: vec![certificate.clone()],
             options: RenewOptions { force: true, key: key_choice(*key), dry_run, guarded: false },
@@ -47,6 +35,17 @@ fn of_change(change: &Change, dry_run: bool) -> Request {
         Change::Recover { target } => recover(target, Reset::All, false),
         Change::TlsOff { target } => recover(target, Reset::SwitchOff, true),
         Change::TlsOn { target } => Request::TlsOn { target: target.clone(), dry_run },
+    };
+    done(request::execute(app, request, true).await.map_err(problem)?)
+}
+
+/// What became of it, as a page is told.
+pub(super) fn done(answer: Answer) -> Result<Done, Problem> {
+    match answer {
+        Answer::Reports { reports, failure } => {
+            Ok(Done { reports, problem: failure.map(|failure| problem(failure.into())) })
+        }
+        _ => Err(problem(unexpected())),
     }
 }
 

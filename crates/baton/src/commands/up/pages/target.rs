@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_designer::{Choice, EndpointLook, Problem, ProductLook, StoredCertificate, TargetLook};
+use baton_designer::{Choice, EndpointLook, Problem, ProductLook, ServerLook, StoredCertificate, TargetLook};
 use baton_finding::{Explain as _, Finding};
 use baton_handover::Subject;
 use baton_platform::access_list::Account;
@@ -11,9 +11,10 @@ use baton_platform::clock;
 use baton_platform::durable::Attributes;
 use baton_platform::service_account::service_account;
 use baton_store::{Entry, SharedStore};
-use baton_target::{Endpoint, Inspection, KeyFamily, Kind, Product, Target, probe};
+use baton_target::{Inspection, KeyFamily, Kind, Product, Target, probe};
 use tokio::task::JoinSet;
 
+use super::servers::{self, ToAsk};
 use super::{problem, unknown};
 use crate::wiring::App;
 
@@ -30,7 +31,10 @@ pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
         }
         Err(finding) => (None, None, vec![finding]),
     };
-    let endpoints = inspection.as_ref().map(|inspection| target.endpoints(inspection, inspection.leaf()));
+    let (servers, endpoints, references) = match &inspection {
+        Some(inspection) => servers::look(app, target, inspection).await,
+        None => Default::default(),
+    };
     let is_of_target = |subject: &Subject<'_>| subject.target.is_some_and(|of| of.name == target.name);
     let subjects: Vec<Subject<'_>> = app.subjects().into_iter().filter(is_of_target).collect();
     let status = engine.status(&subjects).await.map_err(|error| problem(error.into()))?;
@@ -39,16 +43,16 @@ pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
         name: target.name.clone(),
         at: clock::now(),
         product: match &target.kind {
-            Kind::Product(product) => Some(product_look(product)),
+            Kind::Product(product) => Some(product_look(product, servers, inspection.as_ref())),
             Kind::Files(_) => None,
         },
         named: inspection.as_ref().and_then(|inspection| inspection.current),
         tls: inspection.as_ref().map(|inspection| inspection.tls),
-        references: inspection.as_ref().map(|found| found.references.clone()).unwrap_or_default(),
+        references,
         activation: target.activation.as_ref().map(ToString::to_string),
         key_permissions: key_permissions(target),
         findings,
-        endpoints: ask(endpoints.unwrap_or_default()).await,
+        endpoints: ask(endpoints).await,
         choices: match &inspection {
             Some(inspection) => choices(app, target, inspection).map_err(problem)?,
             None => Vec::new(),
@@ -62,7 +66,7 @@ pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
     })
 }
 
-fn product_look(product: &Product) -> ProductLook {
+fn product_look(product: &Product, servers: Vec<ServerLook>, inspection: Option<&Inspection>) -> ProductLook {
     // Where its own files do not tell, the usual name stands.
     let service = product.service().unwrap_or_else(|_| product.kind.usual_service());
     ProductLook {
@@ -70,7 +74,8 @@ fn product_look(product: &Product) -> ProductLook {
         directory: product.directory.display().to_string(),
         account: service.account(),
         service: service.display_name,
-        configuration_port: product.kind.configuration_port(),
+        servers,
+        protocol: inspection.and_then(Inspection::protocol).map(str::to_owned),
     }
 }
 
@@ -82,12 +87,13 @@ fn key_permissions(target: &Target) -> Option<String> {
 }
 
 /// Asks every address at the same time.
-async fn ask(endpoints: Vec<Endpoint>) -> Vec<EndpointLook> {
+async fn ask(endpoints: Vec<ToAsk>) -> Vec<EndpointLook> {
     let mut asked = JoinSet::new();
-    for (position, endpoint) in endpoints.into_iter().enumerate() {
+    for (position, ToAsk { endpoint, server, named }) in endpoints.into_iter().enumerate() {
+        let look = move |endpoint, address, seen| EndpointLook { endpoint, server, named, address, seen };
         match endpoint.resolve().await {
             Err(error) => {
-                let look = EndpointLook { endpoint, address: None, seen: Err(error.to_string()) };
+                let look = look(endpoint, None, Err(error.to_string()));
                 asked.spawn(async move { (position, look) });
             }
             Ok(addresses) => {
@@ -95,8 +101,7 @@ async fn ask(endpoints: Vec<Endpoint>) -> Vec<EndpointLook> {
                     let endpoint = endpoint.clone();
                     asked.spawn(async move {
                         let seen = probe(address, &endpoint.name, KeyFamily::Any, TIME_LIMIT).await;
-                        let address = Some(address.to_string());
-                        (position, EndpointLook { endpoint, address, seen: Ok(seen) })
+                        (position, look(endpoint, Some(address.to_string()), Ok(seen)))
                     });
                 }
             }
