@@ -9,6 +9,7 @@ use baton_testkit::product_server::Faults;
 use baton_testkit::{Authority, IssuedCertificate, Nginx, Product, ProductFixture, SettingsShape, openssl};
 
 use crate::by_hand::Ca;
+use crate::network::Network;
 use crate::up::Up;
 use crate::world::{World, list, quoted};
 
@@ -54,8 +55,9 @@ impl Scene {
             .filter(|(name, _)| is_tls(&product, name))
             .map(|(_, address)| format!("'{address}'"))
             .collect();
-        let ports: Vec<String> =
-            product.endpoints().into_values().map(|address| address.port().to_string()).collect();
+        // Those that answer without TLS too.
+        let ports = product.product().port_names().into_iter();
+        let ports: Vec<String> = ports.map(|name| product.address(&name).port().to_string()).collect();
         world.write_settings(&format!(
             "[store]\npath = {}\n\n[proof]\nover = '200ms'\nquiet = '100ms'\ndeadline = '5s'\n\n\
              [[issuer]]\nname = 'house'\nkind = 'internal'\n\n\
@@ -317,17 +319,89 @@ fn a_pfx_is_imported_and_can_be_picked() {
     scene.browser.wait_until(&choice);
 }
 
+/// What a port answers to plain HTTP: the status, or nothing.
+fn plain_status(product: &ProductFixture, port: &str) -> Option<String> {
+    let url = format!("http://{}/", product.address(port));
+    let asked =
+        Command::new("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &url]).output().unwrap();
+    asked.status.success().then(|| String::from_utf8(asked.stdout).unwrap())
+}
+
+/// What the firewall of this test's network holds.
+fn closed_doors() -> String {
+    String::from_utf8(Command::new("nft").args(["list", "tables"]).output().unwrap().stdout).unwrap()
+}
+
 #[test]
-fn an_expired_certificate_is_led_to_its_way_out() {
+fn an_expired_yunio_is_reset_answers_plainly_and_comes_back() {
+    let _network = Network::enter();
     let mut scene = Scene::with(ProductFixture::new(Product::Yunio), true);
+    let before = fs_err::read_to_string(scene.product.tls_json()).unwrap();
     scene.world.baton(&["prove"]);
     scene.open("/");
     scene.browser.click("a[href='/targets/sap#expired']");
     scene.browser.click("#expired form button");
     scene.browser.wait_until("document.querySelector('.actions')");
-    scene.assert_shows("Reset TLS");
-    scene.assert_shows("tls.json aside");
+    for words in
+        ["Reset TLS", "tls.json aside", "close the ports", "answers without TLS", "puts every setting back"]
+    {
+        scene.assert_shows(words);
+    }
     assert!(scene.product.tls_json().exists(), "a plan changes nothing");
+    assert_eq!(plain_status(&scene.product, "services"), None);
+
+    scene.carry_out();
+    scene.assert_shows("answers without TLS");
+    for port in ["services", "designer", "websockets"] {
+        assert_eq!(plain_status(&scene.product, port).as_deref(), Some("200"), "{port}");
+    }
+    assert!(!scene.product.tls_json().exists(), "as the maker documents it");
+    assert!(closed_doors().contains("baton_sap"), "and the outside sees none of it");
+
+    // What has expired is not switched on again; the next certificate brings everything back.
+    scene.open("/targets/sap");
+    scene.assert_shows("TLS was reset here");
+    scene.browser.click("form[action='/plan'] input[value='tls-on'] ~ p button");
+    scene.browser.wait_until("document.querySelector('.verdict, .troubles')");
+    scene.assert_shows("It would be refused");
+    scene.open("/targets/sap");
+    scene.browser.click(&format!("input[name=new][value='{}']", scene.new.thumbprint));
+    scene.browser.click("#pick button.primary");
+    scene.browser.wait_until("document.querySelector('form[action=\"/operations\"]')");
+    scene.assert_shows("tls.json");
+    scene.carry_out();
+    scene.assert_shows("served");
+    assert!(scene.served().iter().all(|served| *served == scene.new.thumbprint));
+    let after = fs_err::read_to_string(scene.product.tls_json()).unwrap();
+    assert_eq!(
+        after.matches("revision").count(),
+        before.matches("revision").count(),
+        "with all other settings"
+    );
+    assert_eq!(plain_status(&scene.product, "services"), None);
+    assert_eq!(closed_doors(), "");
+}
+
+#[test]
+fn tls_is_switched_off_and_on_again() {
+    let _network = Network::enter();
+    let mut scene = Scene::new(Product::XtractCore);
+    let before = fs_err::read(scene.product.tls_json()).unwrap();
+    scene.open("/targets/sap");
+    scene.browser.click("input[name=tls]");
+    scene.browser.click("#pick button.primary");
+    scene.browser.wait_until("document.querySelector('.actions .diff .added')");
+    scene.assert_shows("Switch TLS off");
+    scene.carry_out();
+    assert_eq!(plain_status(&scene.product, "listener").as_deref(), Some("200"));
+
+    scene.open("/targets/sap");
+    scene.browser.click("form[action='/plan'] input[value='tls-on'] ~ p button");
+    scene.browser.wait_until("document.querySelector('form[action=\"/operations\"]')");
+    scene.carry_out();
+    scene.assert_shows("served");
+    assert!(scene.served().iter().all(|served| *served == scene.old.thumbprint));
+    assert_eq!(fs_err::read(scene.product.tls_json()).unwrap(), before, "to the bit");
 }
 
 #[test]

@@ -164,6 +164,7 @@ words! {
     outcome_refused: "refused", "abgelehnt";
     outcome_rolled_back: "rolled back", "zurückgenommen";
     outcome_pending: "pending", "steht aus";
+    outcome_tls_off: "answers without TLS", "antwortet ohne TLS";
     outcome_stuck: "stuck", "hängt fest";
     older: "Older", "Ältere";
     steps: "Steps", "Schritte";
@@ -256,6 +257,20 @@ words! {
                      is undone, and the old certificate proven.",
         "Die Verweise werden geändert, und der Server übernimmt sie: er wird dazu vielleicht neu gestartet. Was \
          misslingt, wird rückgängig gemacht und das alte Zertifikat nachgewiesen.";
+    recover_summary: "All TLS settings of this server are set aside and kept, and it is restarted. It then answers \
+                      without TLS: on this machine alone, because its ports are closed to the outside. The next \
+                      certificate puts every setting back, and opens them.",
+        "Alle TLS-Einstellungen dieses Servers werden beiseitegelegt und aufgehoben, und er wird neu gestartet. Danach \
+         antwortet er ohne TLS: nur auf diesem Rechner, denn seine Ports werden nach außen geschlossen. Das nächste \
+         Zertifikat bringt jede Einstellung zurück und öffnet sie.";
+    tls_off_summary: "TLS of this server is switched off, and it is restarted. It then answers without TLS: on this machine \
+                      alone, because its ports are closed to the outside until TLS is on again.",
+        "TLS dieses Servers wird ausgeschaltet, und er wird neu gestartet. Danach antwortet er ohne TLS: nur auf diesem \
+         Rechner, denn seine Ports bleiben nach außen geschlossen, bis TLS wieder an ist.";
+    tls_on_summary: "What was set aside is put back, and the server is restarted. Its ports are opened once it is proven \
+                     that it serves its certificate; what fails is undone.",
+        "Was beiseitegelegt wurde, kommt zurück, und der Server wird neu gestartet. Seine Ports öffnen sich, wenn \
+         nachgewiesen ist, dass er sein Zertifikat ausliefert; was misslingt, wird rückgängig gemacht.";
     carry_out_button: "Carry it out, and restart the server", "Ausführen und den Server neu starten";
     refused_heading: "It would be refused: nothing was changed.", "Das würde abgelehnt: Nichts wurde geändert.";
     leave_it: "Leave everything as it is", "Alles lassen, wie es ist";

@@ -17,6 +17,8 @@ pub(crate) struct PlanPage {
     t: Language,
     here: &'static str,
     title: &'static str,
+    /// What it is, in a few sentences.
+    summary: &'static str,
     subject: String,
     /// Where one came from.
     back: String,
@@ -52,6 +54,7 @@ impl PlanPage {
             t,
             here: "",
             title: title(change, t),
+            summary: summary(change, t),
             subject: subject(change, &done),
             back: origin(change),
             plans: done.reports.iter().map(|report| PlanView::new(report, t)).collect(),
@@ -66,7 +69,7 @@ impl PlanView {
     fn new(report: &Report, t: Language) -> Self {
         Self {
             target: report.target.clone(),
-            outcome: OutcomeCell::new(report.outcome, t),
+            outcome: OutcomeCell::new(report, t),
             troubles: Trouble::all(&report.findings),
             actions: report.plan.iter().map(|text| ActionView::read(text)).collect(),
         }
@@ -108,6 +111,17 @@ pub(crate) fn title(change: &Change, t: Language) -> &'static str {
         Change::Recover { .. } => t.change_recover(),
         Change::TlsOff { .. } => t.change_tls_off(),
         Change::TlsOn { .. } => t.change_tls_on(),
+    }
+}
+
+fn summary(change: &Change, t: Language) -> &'static str {
+    match change {
+        Change::Swap { .. } | Change::Renew { .. } | Change::Accept { .. } | Change::RollBack { .. } => {
+            t.carry_out_hint()
+        }
+        Change::Recover { .. } => t.recover_summary(),
+        Change::TlsOff { .. } => t.tls_off_summary(),
+        Change::TlsOn { .. } => t.tls_on_summary(),
     }
 }
 

@@ -49,7 +49,7 @@ impl HandoverRow {
             started: RelativeMoment::new(report.started_at, now, t),
             certificate: report.certificate.clone(),
             target: report.target.clone(),
-            outcome: OutcomeCell::new(report.outcome, t),
+            outcome: OutcomeCell::new(report, t),
             old: report.old,
             new: report.new,
             took: elapsed(
@@ -68,8 +68,11 @@ fn belongs_to_the_handover(step: &&StepReport) -> bool {
 }
 
 impl OutcomeCell {
-    pub(crate) fn new(outcome: Option<Outcome>, t: Language) -> Self {
-        let (words, class) = match outcome {
+    pub(crate) fn new(report: &Report, t: Language) -> Self {
+        // TLS waits for the next certificate, and that is what was asked for.
+        let is_reset = report.findings.iter().any(|finding| finding.code == "tls-reset");
+        let (words, class) = match report.outcome {
+            Some(Outcome::Pending) if is_reset => (t.outcome_tls_off(), "soon"),
             None => (t.under_way(), "notice"),
             Some(Outcome::Served) => (t.outcome_served(), "fine"),
             Some(Outcome::Unchanged) => (t.outcome_unchanged(), "fine"),

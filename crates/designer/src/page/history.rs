@@ -80,7 +80,7 @@ impl HandoverPage {
             t,
             here: "/history",
             id,
-            outcome: OutcomeCell::new(report.outcome, t),
+            outcome: OutcomeCell::new(&report, t),
             started: Moment::new(report.started_at),
             steps: report.steps.iter().map(|step| StepRow::new(step, t)).collect(),
             proofs: report.proof.iter().map(|proof| ProofRow::new(proof, t)).collect(),

@@ -113,7 +113,7 @@ impl ResultView {
         Self {
             id: report.id,
             target: report.target.clone(),
-            outcome: OutcomeCell::new(report.outcome, t),
+            outcome: OutcomeCell::new(report, t),
             proofs: report.proof.len(),
             troubles: Trouble::all(&report.findings),
         }
