@@ -48,7 +48,7 @@ pub use renewal::{Attempts, Awaiting, InForce, Renewal, Standing};
 pub use rescue::Rescue;
 pub use retirement::Retirement;
 pub use session::Session;
-pub use sign_in_attempt::{AttemptSubject, AttemptVerdict};
+pub use sign_in_attempt::{AttemptSubject, AttemptVerdict, SignInAttempt};
 pub use suggestion::{SuggestedWindow, SuggestionRecord};
 pub use token_hash::TokenHash;
 pub use user::User;

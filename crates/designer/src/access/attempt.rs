@@ -1,13 +1,17 @@
 //! One try to sign in.
 //!
-//! Who fails often waits: a user name after five failures in a row, up to a minute; an address after ten, up to a
-//! quarter of an hour. A name waits no longer because others could else keep its owner out.
+//! Who fails often waits: a user name from one network after five failures in a row, up to a minute; a network after
+//! ten, whatever the names, up to a quarter of an hour. A name that is tried from many networks waits a minute after
+//! fifty failures, of which one network counts for five at most. A user at a network where they have signed in before
+//! waits for the first of these alone: what others do elsewhere keeps them not out.
 
 use std::net::IpAddr;
 
 use baton_finding::Explain;
 use baton_platform::clock;
-use baton_state::{AccessLevel, AttemptSubject, AttemptVerdict, PrincipalName, State, StateError};
+use baton_state::{
+    AccessLevel, AttemptSubject, AttemptVerdict, PrincipalName, SignInAttempt, State, StateError,
+};
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
@@ -54,9 +58,8 @@ pub(super) async fn attempt(
 ) -> Result<Attempt, AttemptError> {
     let now = clock::now();
     let name: Option<PrincipalName> = name.trim().parse().ok();
-    let mut subjects = vec![AttemptSubject::Address(address)];
-    subjects.extend(name.clone().map(AttemptSubject::User));
-    if let AttemptVerdict::Wait(until) = state.begin_sign_in(&subjects, now, pause).await? {
+    let counted = SignInAttempt { name: name.as_ref(), address, is_known: false };
+    if let AttemptVerdict::Wait(until) = state.begin_sign_in(counted, now, pause).await? {
         return Ok(Attempt::Wait(until.duration_since(now)));
     }
     let found = match &name {
@@ -66,7 +69,7 @@ pub(super) async fn attempt(
     let kept = found.as_ref().map(|(_, kept)| kept.clone());
     let is_right = is_right(password, kept).await;
     let Some((user, kept)) = found.filter(|_| is_right) else { return Ok(Attempt::Wrong) };
-    state.sign_in_succeeded(&subjects).await?;
+    state.sign_in_succeeded(&user.name, address, now).await?;
     if user.level == AccessLevel::NoAccess {
         return Ok(Attempt::NoAccess);
     }
@@ -76,10 +79,11 @@ pub(super) async fn attempt(
 }
 
 /// How long a subject waits after so many failures in a row.
-fn pause(subject: &AttemptSubject, failures: u32) -> SignedDuration {
+pub(super) fn pause(subject: AttemptSubject, failures: u32) -> SignedDuration {
     let (free, first, longest) = match subject {
-        AttemptSubject::User(_) => (5, 5, 60),
-        AttemptSubject::Address(_) => (10, 15, 15 * 60),
+        AttemptSubject::NameFromNetwork => (5, 5, 60),
+        AttemptSubject::Network => (10, 15, 15 * 60),
+        AttemptSubject::Name => (50, 60, 60),
     };
     match failures.checked_sub(free) {
         None => SignedDuration::ZERO,

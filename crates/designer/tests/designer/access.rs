@@ -2,7 +2,7 @@
 
 use baton_designer::{Token, hash_password};
 use baton_platform::clock;
-use baton_state::{AccessLevel, AttemptSubject, PrincipalName};
+use baton_state::{AccessLevel, PrincipalName, SignInAttempt};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
@@ -168,11 +168,29 @@ async fn guessing_is_slowed_down_for_the_name_and_comes_to_an_end() {
 async fn guessing_is_slowed_down_for_the_address_too() {
     let site = site().await;
     let now = clock::now();
-    let here = [AttemptSubject::Address("127.0.0.1".parse().unwrap())];
+    let here = SignInAttempt { name: None, address: "127.0.0.1".parse().unwrap(), is_known: false };
     for _ in 0..10 {
-        site.state.begin_sign_in(&here, now, |_, _| SignedDuration::ZERO).await.unwrap();
+        site.state.begin_sign_in(here, now, |_, _| SignedDuration::ZERO).await.unwrap();
     }
     assert_eq!(sign_in(&site, "ada", PASSWORD).await.code, 429);
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_out_who_has_signed_in_here_before() {
+    let site = site().await;
+    let (now, ada) = (clock::now(), name("ada"));
+    assert_eq!(sign_in(&site, "ada", PASSWORD).await.code, 303);
+    // From so many networks that the name waits everywhere else, and with other names from this one.
+    let tried = async |name, address: String| {
+        let attempt = SignInAttempt { name, address: address.parse().unwrap(), is_known: false };
+        site.state.begin_sign_in(attempt, now, |_, _| SignedDuration::ZERO).await.unwrap();
+    };
+    for stranger in 0..100 {
+        tried(Some(&ada), format!("192.0.2.{stranger}")).await;
+        tried(None, "127.0.0.1".to_owned()).await;
+    }
+    assert_eq!(sign_in(&site, "gone", PASSWORD).await.code, 429, "someone who is not known here waits");
+    assert_eq!(sign_in(&site, "ada", PASSWORD).await.code, 303);
 }
 
 /// A session that began and was used last at these times, as a cookie.
