@@ -12,6 +12,7 @@ pub mod foreign_file;
 mod host_name;
 pub mod listener;
 pub mod lock;
+pub mod memory;
 pub mod own_service;
 pub mod progress;
 pub mod rotating_file;

@@ -10,6 +10,7 @@ use baton_finding::Explain as _;
 use baton_platform::host;
 use baton_platform::local_socket::LocalListener;
 use baton_platform::lock::FileLock;
+use baton_platform::memory;
 use baton_platform::signals::{ReloadSignals, StopSignals};
 use baton_scheduler::{RenewOptions, Scheduler, Supervisor};
 use baton_target::HotSwap;
@@ -34,6 +35,8 @@ use crate::settings::alerts;
 use crate::wiring::{App, DESIGNER, OwnListener, answers_by_designer, asked_at, own_hosts};
 
 pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failure> {
+    // Passwords are worked out with much of it, for a moment.
+    memory::give_back_large_blocks();
     let place = Place::find(globals)?;
     place.check()?;
     refuse_second(&place)?;

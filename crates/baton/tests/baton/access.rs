@@ -155,6 +155,35 @@ fn others_reach_the_designer_once_there_is_a_user_and_not_before() {
     assert_eq!(curl(&world, &format!("{base}/"), &[]).0, "303", "the session is over");
 }
 
+/// What a process has of the memory of the machine, in KiB.
+#[cfg(target_os = "linux")]
+fn resident(pid: u32) -> u64 {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_that_a_password_takes_is_given_back() {
+    let world = world(AUTHENTICATED);
+    add(&world, "ada", "read-execute").expect(0);
+    let up = Up::start(&world, &[]);
+    let url = format!("https://localhost:{}/sign-in", up.address().port());
+    let fields = ["--data-urlencode", "name=ada", "--data-urlencode", &format!("password={PASSWORD}")];
+    let before = resident(up.pid());
+    for _ in 0..5 {
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| assert_eq!(curl(&world, &url, &fields).0, "303"));
+            }
+        });
+    }
+    let after = resident(up.pid());
+    // Each takes 19 MiB while it is worked out.
+    assert!(after < before + 19 * 1024, "{before} KiB before, {after} KiB after");
+}
+
 #[test]
 fn the_first_start_prints_a_link_that_brings_in_the_first_user_once() {
     let world = world(AUTHENTICATED);
