@@ -107,12 +107,14 @@ impl Engine {
 
     /// Takes a target from its certificate to the successor, or leaves it as it was.
     pub async fn hand_over(&self, request: &Request<'_>) -> Result<Report, HandoverError> {
-        progress::report(Stage::Check, request.certificate, Some(&request.target.name));
+        let begins = || progress::report(Stage::Check, request.certificate, Some(&request.target.name));
         if request.dry_run {
+            begins();
             let checked = self.check(request).await;
             return Ok(planned(request, checked));
         }
         let _lock = self.lock(request.target).await?;
+        begins();
         self.resume_locked(request.target, Some(request.successor)).await?;
         let started_at = clock::now();
         let checked = self.check(request).await;
@@ -207,6 +209,9 @@ impl Engine {
             }
             if !told {
                 tracing::info!("another change of {kind} {name:?} is under way; waiting for it");
+                let (certificate, target) =
+                    if kind == "certificate" { (Some(name), None) } else { (None, Some(name)) };
+                progress::report(Stage::Wait, certificate, target);
                 told = true;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -23,6 +23,8 @@ pub enum Stage {
     Finalizing,
     /// The certificate is fetched.
     Downloading,
+    /// Another change is under way, and its end is waited for: nothing was begun yet.
+    Wait,
     /// The successor and the target are checked.
     Check,
     /// The successor is put to where the target finds it.
@@ -50,6 +52,7 @@ impl std::fmt::Display for Stage {
             Self::Validating { name } => return write!(f, "validating {name}"),
             Self::Finalizing => "finalizing",
             Self::Downloading => "downloading",
+            Self::Wait => "wait for another change",
             Self::Check => "check",
             Self::Stage => "stage",
             Self::Close => "close",

@@ -7,13 +7,15 @@ use baton_alarm::{Alarm, Heartbeat};
 use baton_finding::Explain as _;
 use baton_handover::HandoverError;
 use baton_platform::clock;
+use baton_platform::progress;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::renewals::{RenewError, Renewals};
 use crate::vitals::Vitals;
-use crate::work::Work;
+use crate::work::{Course, Work};
 
 /// Timers run on the monotonic clock and stand still while a machine sleeps: so the wall clock is looked at
 /// again at least this often.
@@ -27,6 +29,8 @@ const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// How long the end of the loop waits for handovers that are under way.
 const PATIENCE_AT_END: Duration = Duration::from_secs(20);
+
+const STILL_UNDER_WAY: &str = "a handover is still under way: the next start finishes it";
 
 /// Who watches over the loop: a service manager.
 pub trait Supervisor: std::fmt::Debug + Send + Sync {
@@ -104,12 +108,19 @@ impl Scheduler {
     /// Finishes what was interrupted, then renews, asks and retires what is due, until `shutdown` comes; then
     /// waits a while for handovers that are under way. One that takes longer is finished by the next start.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
-        tokio::pin!(shutdown);
+        let mut shutdown = shutdown.shared();
         let mut plan = self.plan();
-        for target in &plan.renewals.targets {
-            if let Err(error) = plan.renewals.engine.resume(target).await {
-                tracing::error!(%target, "not resumed: {}", error.chain());
+        let course = Arc::new(Course::default());
+        let impatient = async {
+            shutdown.clone().await;
+            if !course.only_waits() {
+                tokio::time::sleep(PATIENCE_AT_END).await;
+                tracing::warn!("{STILL_UNDER_WAY}");
             }
+        };
+        tokio::select! {
+            () = progress::listened(course.clone(), resume(&plan.renewals)) => {}
+            () = impatient => return,
         }
         let mut work = Work::new(Arc::clone(&plan.renewals), Arc::clone(&self.vitals));
         let mut is_read = false;
@@ -198,7 +209,7 @@ impl Scheduler {
             }
         }
         if !work.finish(PATIENCE_AT_END).await {
-            tracing::warn!("a handover is still under way: the next start finishes it");
+            tracing::warn!("{STILL_UNDER_WAY}");
         }
     }
 
@@ -209,6 +220,15 @@ impl Scheduler {
         }
         let (_, troubles) = renewals.engine.look(&renewals.subjects()).await?;
         Ok(self.alarm.consider(troubles, now).await?)
+    }
+}
+
+/// Finishes or undoes what was interrupted.
+async fn resume(renewals: &Renewals) {
+    for target in &renewals.targets {
+        if let Err(error) = renewals.engine.resume(target).await {
+            tracing::error!(%target, "not resumed: {}", error.chain());
+        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! The agenda of all certificates, kept in step with the state, and the tasks that are under way.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use baton_finding::Explain as _;
 use baton_platform::clock;
+use baton_platform::progress::{self, Event, Progress, Stage};
 use baton_schedule::{Agenda, CertificateId, IssuerId, Limiter, Situation, Task};
 use baton_state::{Standing, StateError};
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use crate::renewals::{ManagedCertificate, RenewError, Renewals, limiter, limits};
 use crate::vitals::Vitals;
@@ -31,7 +32,34 @@ pub(crate) struct Work {
     /// The names of those of the agenda, by their index.
     names: Vec<String>,
     tasks: JoinSet<Result<(), RenewError>>,
-    under_way: HashMap<Id, (String, Task)>,
+    under_way: HashMap<Id, UnderWay>,
+}
+
+/// A task that was begun.
+#[derive(Debug)]
+struct UnderWay {
+    certificate: String,
+    task: Task,
+    handle: AbortHandle,
+    course: Arc<Course>,
+}
+
+/// Of each target of a task, and of its certificate, whether it only waits for a change that someone else carries out.
+#[derive(Debug, Default)]
+pub(crate) struct Course(Mutex<HashMap<Option<String>, bool>>);
+
+impl Course {
+    pub(crate) fn only_waits(&self) -> bool {
+        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !waits.is_empty() && waits.values().all(|waits| *waits)
+    }
+}
+
+impl Progress for Course {
+    fn reached(&self, event: Event) {
+        let mut waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.insert(event.target, event.stage == Stage::Wait);
+    }
 }
 
 impl Work {
@@ -67,9 +95,9 @@ impl Work {
             self.certificates.insert(certificate.name.clone(), id);
             self.names.push(certificate.name.clone());
         }
-        for (name, task) in self.under_way.values() {
-            if let Some(id) = self.certificates.get(name) {
-                self.agenda.begun(*id, *task);
+        for begun in self.under_way.values() {
+            if let Some(id) = self.certificates.get(&begun.certificate) {
+                self.agenda.begun(*id, begun.task);
             }
         }
         self.renewals = renewals;
@@ -99,8 +127,9 @@ impl Work {
                     Task::HandOver => renewals.hand_over_pending(&certificate).await,
                 }
             };
-            let handle = self.tasks.spawn(work);
-            self.under_way.insert(handle.id(), (name, task));
+            let course = Arc::new(Course::default());
+            let handle = self.tasks.spawn(progress::listened(Arc::clone(&course) as Arc<dyn Progress>, work));
+            self.under_way.insert(handle.id(), UnderWay { certificate: name, task, handle, course });
         }
     }
 
@@ -131,7 +160,7 @@ impl Work {
                 (error.id(), Ok(()))
             }
         };
-        let Some((name, task)) = self.under_way.remove(&id) else { return };
+        let Some(UnderWay { certificate: name, task, .. }) = self.under_way.remove(&id) else { return };
         let is_resting = matches!(result, Err(RenewError::IssuerResting { .. }));
         if let Err(error) = &result {
             self.vitals.failed(error.code());
@@ -152,9 +181,13 @@ impl Work {
         }
     }
 
-    /// Waits until everything that is under way has ended, for so long; `false` when it has not.
-    pub(crate) async fn finish(self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, self.tasks.join_all()).await.is_ok()
+    /// Waits until everything that is under way has ended, for so long; `false` when it has not. What only waits for the
+    /// change of another has begun nothing, and is given up.
+    pub(crate) async fn finish(mut self, patience: Duration) -> bool {
+        self.under_way.values().filter(|task| task.course.only_waits()).for_each(|task| task.handle.abort());
+        tokio::time::timeout(patience, async { while self.tasks.join_next().await.is_some() {} })
+            .await
+            .is_ok()
     }
 
     async fn read(&self, name: &str) -> Result<Situation, RenewError> {

@@ -36,6 +36,8 @@ mod servers;
 #[cfg(target_os = "linux")]
 mod service;
 mod status;
+#[cfg(unix)]
+mod stopping;
 mod store;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sweep;
