@@ -1,7 +1,8 @@
 //! One connection: the handshake, then requests one after another.
 //!
 //! Whoever connects and says nothing is dropped: after [`HANDSHAKE_LIMIT`] without a TLS handshake, after
-//! [`REQUEST_LIMIT`] without a whole request head, between two requests as well.
+//! [`REQUEST_LIMIT`] without a whole request head, between two requests as well; and after [`WRITE_LIMIT`] in which
+//! nothing of an answer was read.
 //!
 //! Whoever comes from another machine to an address that is not meant for pages is shown the certificate of a challenge
 //! under way (tls-alpn-01, RFC 8737), if that is what was asked for, and nothing else.
@@ -30,12 +31,14 @@ use tower::ServiceExt as _;
 
 use crate::access::ClientAddress;
 use crate::hosts::ReachedAddress;
+use crate::write_limit::WriteLimit;
 
 /// The protocol that a CA offers for a challenge (RFC 8737, 6.2).
 const ACME_TLS: &[u8] = b"acme-tls/1";
 
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The most that is held of a request: its head must fit. A body is bounded by the gate of its route.
 const BUFFER: usize = 16 * 1024;
@@ -96,7 +99,10 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_LIMIT)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            .serve_connection(
+                TokioIo::new(WriteLimit::new(stream, WRITE_LIMIT)),
+                TowerToHyperService::new(service),
+            );
         let mut connection = pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,

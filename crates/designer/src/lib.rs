@@ -36,6 +36,7 @@ mod route;
 mod router;
 mod same_origin;
 mod tls;
+mod write_limit;
 
 pub use access::{
     Access, FIRST_LINK_LIFETIME, Identity, Level, PasswordError, Token, TokenError, Via, first_link,
