@@ -13,7 +13,9 @@ mod audit_page;
 mod cookie;
 mod first_user;
 mod identify;
+mod own_password;
 mod password;
+mod refusals;
 mod sign_in;
 mod token;
 
@@ -22,6 +24,8 @@ pub(crate) use admission::{AuditNote, Form, Gate, admit, request_form};
 pub(crate) use audit_page::audit_page;
 pub(crate) use first_user::{first_user_page, make_first_user};
 pub(crate) use identify::{ClientAddress, identify};
+pub(crate) use own_password::change_password;
+pub(crate) use refusals::Refusals;
 pub(crate) use sign_in::{sign_in, sign_in_page};
 
 pub use password::{PasswordError, hash_password};

@@ -1,5 +1,7 @@
 //! One row of the table of routes.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -7,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use baton_state::State;
 
-use crate::access::{Gate, Level, admit};
+use crate::access::{Gate, Level, Refusals, admit};
 use crate::router::Services;
 
 /// A method and a path, what it asks of whoever comes, and what answers.
@@ -51,8 +53,14 @@ impl Route {
     }
 
     /// Adds it to the router, behind its gate.
-    pub(crate) fn mount(self, router: Router<Services>, state: &State) -> Router<Services> {
-        let gate = Gate { level: self.description.level, state: state.clone() };
+    pub(crate) fn mount(
+        self,
+        router: Router<Services>,
+        state: &State,
+        refusals: &Arc<Refusals>,
+    ) -> Router<Services> {
+        let gate =
+            Gate { level: self.description.level, state: state.clone(), refusals: Arc::clone(refusals) };
         router.route(self.description.path, self.handler.route_layer(from_fn_with_state(gate, admit)))
     }
 

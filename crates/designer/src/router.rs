@@ -11,8 +11,8 @@ use baton_state::State;
 use tokio::sync::watch;
 
 use crate::access::{
-    Access, Level, account_page, audit_page, first_user_page, identify, make_first_user, sign_in,
-    sign_in_page, sign_out,
+    Access, Level, Refusals, account_page, audit_page, change_password, first_user_page, identify,
+    make_first_user, sign_in, sign_in_page, sign_out,
 };
 use crate::api;
 use crate::change::Actions;
@@ -80,6 +80,7 @@ fn routes() -> Vec<Route> {
         Route::get("/first-user", Level::Open, first_user_page),
         Route::post("/first-user", Level::Open, make_first_user),
         Route::get("/account", Level::Read, account_page),
+        Route::post("/account/password", Level::Read, change_password),
         Route::get("/audit", Level::Admin, audit_page),
         Route::get("/metrics", Level::Read, metrics::metrics),
         Route::get("/", Level::Read, overview::overview),
@@ -111,9 +112,10 @@ pub fn route_descriptions() -> Vec<RouteDescription> {
 
 /// All pages, behind the guard.
 pub(crate) fn router(services: Services, hosts: Hosts) -> Router {
+    let refusals = Arc::new(Refusals::default());
     routes()
         .into_iter()
-        .fold(Router::new(), |router, route| route.mount(router, &services.state))
+        .fold(Router::new(), |router, route| route.mount(router, &services.state, &refusals))
         .fallback(missing::nothing_there)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(services.clone(), identify))

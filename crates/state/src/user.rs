@@ -101,6 +101,30 @@ impl State {
         Ok(!batch.write(self, "set the password of a user").await?.is_empty())
     }
 
+    /// Gives a user another password in place of the one that was looked at, `old_hash`, and ends all their sessions;
+    /// `false`: it is another one by now, or there is no such user, and nothing was changed.
+    pub async fn replace_password(
+        &self,
+        name: &PrincipalName,
+        old_hash: &str,
+        new_hash: &str,
+        now: Timestamp,
+    ) -> Result<bool, StateError> {
+        let mut batch = Batch::default();
+        batch
+            .add("UPDATE user SET password = ?, password_at = ? WHERE name = ? AND password = ? RETURNING name")
+            .bind(new_hash)
+            .bind(now.as_millisecond())
+            .bind(name.as_str())
+            .bind(old_hash);
+        // A hash has a salt of its own: it is there by the line above, or not at all.
+        batch
+            .add("DELETE FROM session WHERE user IN (SELECT name FROM user WHERE name = ? AND password = ?)")
+            .bind(name.as_str())
+            .bind(new_hash);
+        Ok(!batch.write(self, "set the password of a user").await?.is_empty())
+    }
+
     /// Removes a user and all their sessions; `false`: there is no such user.
     pub async fn remove_user(&self, name: &PrincipalName) -> Result<bool, StateError> {
         let mut batch = Batch::default();

@@ -4,32 +4,39 @@
 //! something is read as a whole, within bounds of size and time; is written into the audit log before it is done, and
 //! its outcome after it; and is carried out to its end, whether or not the one who asked for it stays.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use baton_finding::Explain as _;
 use baton_platform::clock;
 use baton_state::{NewAuditEntry, State as Database};
+use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::identify::ClientAddress;
-use super::{Identity, Level};
+use super::{Identity, Level, Refusals};
 use crate::guard::{refusal, unavailable};
 use crate::language::Language;
 
 /// How long the body of a request may take.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
 
+/// How much is read of a body that is refused, in bytes, and for how long.
+const MOST_DRAINED: usize = 16 * 1024 * 1024;
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
 /// What stands before one route.
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) level: Level,
     pub(crate) state: Database,
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// The longest body that is read, in bytes. Whoever is not known sends a small form; files have bounds of their own
@@ -51,7 +58,9 @@ pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     let Some(identity) = identity else {
         // Whoever is not known is let in by the open routes alone, which write the audit log themselves.
         if !is_admitted {
-            return refuse(&request, None);
+            let refused = refuse(&request, None);
+            drain(request).await;
+            return refused;
         }
         return match read_whole(request, longest_body(gate.level)).await {
             Ok(request) => carried_out(async move { next.run(request).await }).await,
@@ -61,7 +70,9 @@ pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     let entry = entry(&request, &identity);
     if !is_admitted {
         let refused = refuse(&request, Some(&identity));
-        return audited(gate.state, entry, async { refused }).await;
+        drain(request).await;
+        gate.refusals.note(&gate.state, entry, &outcome(&refused)).await;
+        return refused;
     }
     match read_whole(request, longest_body(gate.level)).await {
         Ok(request) => carried_out(audited(gate.state, entry, async move { next.run(request).await })).await,
@@ -138,26 +149,67 @@ fn client_address(request: &Request) -> Option<String> {
 }
 
 async fn read_whole(request: Request, longest: usize) -> Result<Request, Response> {
+    let form = request_form(&request);
     let too_long = || {
         let message = format!("what was sent is longer than {longest} bytes");
-        refusal(request_form(&request), StatusCode::PAYLOAD_TOO_LARGE, "request-too-long", &message)
+        refusal(form, StatusCode::PAYLOAD_TOO_LARGE, "request-too-long", &message)
     };
     if announced(request.headers()).is_some_and(|length| length > longest as u64) {
+        drain(request).await;
         return Err(too_long());
     }
-    let form = request_form(&request);
-    let (head, body) = request.into_parts();
-    match timeout(BODY_LIMIT, to_bytes(body, longest)).await {
-        Ok(Ok(body)) => Ok(Request::from_parts(head, Body::from(body))),
+    let (head, mut body) = request.into_parts();
+    match timeout(BODY_LIMIT, read_up_to(&mut body, longest)).await {
+        Ok(Ok(Some(whole))) => Ok(Request::from_parts(head, Body::from(whole))),
+        Ok(Ok(None)) => {
+            read_away(body).await;
+            Err(too_long())
+        }
         Ok(Err(error)) => {
-            let message = format!("what was sent ended early, or is longer than {longest} bytes: {error}");
-            Err(refusal(form, StatusCode::PAYLOAD_TOO_LARGE, "request-too-long", &message))
+            let message = format!("what was sent ended early: {error}");
+            Err(refusal(form, StatusCode::BAD_REQUEST, "request-incomplete", &message))
         }
         Err(_) => {
             let message = "what was sent did not come in time";
             Err(refusal(form, StatusCode::REQUEST_TIMEOUT, "request-too-slow", message))
         }
     }
+}
+
+/// The whole body; `None` where it is longer: then the rest of it is still unread.
+async fn read_up_to(body: &mut Body, longest: usize) -> Result<Option<Vec<u8>>, axum::Error> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await.transpose()? {
+        let Ok(part) = frame.into_data() else { continue };
+        if whole.len() + part.len() > longest {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(Some(whole))
+}
+
+/// Reads a refused body away. While a client still sends, an answer and the end of the connection behind it may reach
+/// it as a broken connection alone (RFC 9112, 9.6).
+async fn drain(request: Request) {
+    // Such a client waits for the answer first, and sends nothing that could be lost.
+    if !request.headers().contains_key(EXPECT) {
+        read_away(request.into_body()).await;
+    }
+}
+
+async fn read_away(mut body: Body) {
+    let read = async {
+        let mut length = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, |part| part.len());
+            if length > MOST_DRAINED {
+                break;
+            }
+        }
+    };
+    // Whoever sends more, or more slowly, has had their chance.
+    let _ = timeout(DRAIN_LIMIT, read).await;
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use baton_finding::Explain;
 use baton_platform::clock;
 use baton_state::{
-    AccessLevel, AttemptSubject, AttemptVerdict, PrincipalName, SignInAttempt, State, StateError,
+    AccessLevel, AttemptSubject, AttemptVerdict, PrincipalName, SignInAttempt, State, StateError, User,
 };
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
@@ -49,6 +49,39 @@ impl Explain for AttemptError {
     }
 }
 
+/// Whether someone knows the password of a user.
+pub(super) enum Knowledge {
+    /// They do; this is what is kept of it.
+    Right(User, String),
+    Wrong,
+    /// Nothing was looked at.
+    Wait(SignedDuration),
+}
+
+/// Tries a password, counted. `is_known`: the name is that of who is signed in.
+pub(super) async fn examine(
+    state: &State,
+    name: Option<&PrincipalName>,
+    password: Zeroizing<String>,
+    address: IpAddr,
+    is_known: bool,
+) -> Result<Knowledge, StateError> {
+    let now = clock::now();
+    let counted = SignInAttempt { name, address, is_known };
+    if let AttemptVerdict::Wait(until) = state.begin_sign_in(counted, now, pause).await? {
+        return Ok(Knowledge::Wait(until.duration_since(now)));
+    }
+    let found = match name {
+        Some(name) => state.user(name).await?,
+        None => None,
+    };
+    let kept = found.as_ref().map(|(_, kept)| kept.clone());
+    let is_right = is_right(password, kept).await;
+    let Some((user, kept)) = found.filter(|_| is_right) else { return Ok(Knowledge::Wrong) };
+    state.sign_in_succeeded(&user.name, address, now).await?;
+    Ok(Knowledge::Right(user, kept))
+}
+
 /// Tries a name and a password.
 pub(super) async fn attempt(
     state: &State,
@@ -56,20 +89,13 @@ pub(super) async fn attempt(
     password: Zeroizing<String>,
     address: IpAddr,
 ) -> Result<Attempt, AttemptError> {
-    let now = clock::now();
     let name: Option<PrincipalName> = name.trim().parse().ok();
-    let counted = SignInAttempt { name: name.as_ref(), address, is_known: false };
-    if let AttemptVerdict::Wait(until) = state.begin_sign_in(counted, now, pause).await? {
-        return Ok(Attempt::Wait(until.duration_since(now)));
-    }
-    let found = match &name {
-        Some(name) => state.user(name).await?,
-        None => None,
+    let (user, kept) = match examine(state, name.as_ref(), password, address, false).await? {
+        Knowledge::Right(user, kept) => (user, kept),
+        Knowledge::Wrong => return Ok(Attempt::Wrong),
+        Knowledge::Wait(time) => return Ok(Attempt::Wait(time)),
     };
-    let kept = found.as_ref().map(|(_, kept)| kept.clone());
-    let is_right = is_right(password, kept).await;
-    let Some((user, kept)) = found.filter(|_| is_right) else { return Ok(Attempt::Wrong) };
-    state.sign_in_succeeded(&user.name, address, now).await?;
+    let now = clock::now();
     if user.level == AccessLevel::NoAccess {
         return Ok(Attempt::NoAccess);
     }
@@ -79,7 +105,7 @@ pub(super) async fn attempt(
 }
 
 /// How long a subject waits after so many failures in a row.
-pub(super) fn pause(subject: AttemptSubject, failures: u32) -> SignedDuration {
+fn pause(subject: AttemptSubject, failures: u32) -> SignedDuration {
     let (free, first, longest) = match subject {
         AttemptSubject::NameFromNetwork => (5, 5, 60),
         AttemptSubject::Network => (10, 15, 15 * 60),

@@ -78,7 +78,7 @@ pub(crate) async fn make_first_user(
     }
     let hash = match hash_password(password).await {
         Ok(hash) => hash,
-        Err(error) => return again(sentence(&error.to_string())),
+        Err(error) => return again(t.password_refused(&error)),
     };
     let entry = NewAuditEntry {
         at: clock::now(),

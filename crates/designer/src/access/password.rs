@@ -12,6 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
+use crate::language::Language;
+
 /// In KiB.
 const MEMORY: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -66,6 +68,18 @@ impl Explain for PasswordError {
             Self::TooLong => "see that the right file was given".to_owned(),
             Self::Failed => format!("see that {} MiB of memory are free", MEMORY / 1024),
         })
+    }
+}
+
+impl Language {
+    /// Why a password is not taken, as a sentence of a page.
+    pub(super) fn password_refused(self, error: &PasswordError) -> String {
+        match error {
+            PasswordError::TooShort => self.password_too_short(),
+            PasswordError::TooLong => self.password_too_long(),
+            PasswordError::Failed => self.password_not_hashed(),
+        }
+        .to_owned()
     }
 }
 

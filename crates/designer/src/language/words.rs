@@ -53,6 +53,20 @@ words! {
     new_password: "Password, at least 12 characters", "Passwort, mindestens 12 Zeichen";
     password_again: "The password again", "Das Passwort noch einmal";
     add_and_sign_in: "Add and sign in", "Anlegen und anmelden";
+    change_password: "Change the password", "Passwort ändern";
+    change_password_hint: "Everyone who is signed in as you elsewhere is signed out.",
+        "Wer anderswo als Sie angemeldet ist, wird abgemeldet.";
+    old_password: "Password until now", "Bisheriges Passwort";
+    old_password_wrong: "The password until now is wrong: nothing was changed.",
+        "Das bisherige Passwort ist falsch: Nichts wurde geändert.";
+    password_changed: "The password is changed.", "Das Passwort ist geändert.";
+    passwords_missing: "All three passwords are needed.", "Alle drei Passwörter werden gebraucht.";
+    password_of_nobody: "Only people who are signed in have a password.",
+        "Nur wer angemeldet ist, hat ein Passwort.";
+    password_too_short: "The password has fewer than 12 characters.", "Das Passwort hat weniger als 12 Zeichen.";
+    password_too_long: "The password has more than 1024 bytes.", "Das Passwort hat mehr als 1024 Bytes.";
+    password_not_hashed: "The password cannot be kept: see that 19 MiB of memory are free.",
+        "Das Passwort kann nicht aufgehoben werden: 19 MiB Speicher müssen frei sein.";
     passwords_differ: "The two passwords are not the same.", "Die beiden Passwörter sind nicht gleich.";
     link_void: "This link is no longer good", "Dieser Link gilt nicht mehr";
     link_void_hint: "It can be used once, within an hour. The next start of `baton up` prints another, as long as there \

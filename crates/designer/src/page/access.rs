@@ -1,6 +1,7 @@
 //! The pages about who is let in, and what they did.
 
 use askama::Template;
+use axum::http::StatusCode;
 use baton_state::AuditEntry;
 
 use super::moment::Moment;
@@ -46,6 +47,8 @@ pub(crate) struct AccountPage {
     has_session: bool,
     /// Why nobody signs in, where nobody does.
     hint: Vec<Stretch>,
+    /// How the change of the password ended: whether it was changed, and in words.
+    told: Option<(bool, String)>,
 }
 
 /// The audit log.
@@ -82,7 +85,7 @@ impl FirstUserPage {
 }
 
 impl AccountPage {
-    pub(crate) fn new(identity: &Identity, t: Language) -> Self {
+    pub(crate) fn new(identity: &Identity, told: Option<(StatusCode, String)>, t: Language) -> Self {
         Self {
             t,
             here: "/account",
@@ -90,6 +93,7 @@ impl AccountPage {
             level: identity.level.words(),
             has_session: identity.via == Via::Session,
             hint: if identity.via == Via::Anonymous { stretches(t.access_anonymous()) } else { Vec::new() },
+            told: told.map(|(code, words)| (code == StatusCode::OK, words)),
         }
     }
 }

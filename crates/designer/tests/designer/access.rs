@@ -358,18 +358,117 @@ async fn the_audit_log_tells_who_did_what_from_where_and_how_it_ended() {
 async fn what_is_sent_is_bounded() {
     let site = site().await;
     let host = format!("localhost:{}", site.address.port());
-    for length in ["70000", "99999999999999999999"] {
+    for (length, body) in [("99999999999999999999", 0), ("70000", 70_000), ("8000000", 8_000_000)] {
         let head = format!("POST /sign-in HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
-        let answer = site.client().await.send(&head).await;
+        // All of it is taken, so that the answer arrives and not the end of the connection.
+        let answer = site.client().await.send(&(head + &"a".repeat(body))).await;
         assert!([400, 413].contains(&answer.code), "{length}: {answer:?}");
     }
     // Without a length that is told before.
     let mut client = site.client().await;
     let chunk = format!("8000\r\n{}\r\n", "a".repeat(0x8000));
     let head = format!("POST /sign-in HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n");
-    // The answer may come before the last byte is sent.
-    let _ = client.write(&format!("{head}{chunk}{chunk}{chunk}")).await;
+    client.write(&format!("{head}{chunk}{chunk}{chunk}{}0\r\n\r\n", chunk.repeat(100))).await.unwrap();
     assert_eq!(client.read(false).await.unwrap().code, 413);
+}
+
+#[tokio::test]
+async fn a_user_changes_the_own_password_and_all_other_sessions_end() {
+    const NEW: &str = "another battery, another horse";
+    let site = site().await;
+    let [here, elsewhere] = [sign_in(&site, "ada", PASSWORD).await, sign_in(&site, "ada", PASSWORD).await];
+    let [here, elsewhere] = [cookie(&here), cookie(&elsewhere)];
+    let change = async |cookie: &str, old: &str, new: &str, repeated: &str| {
+        post(&site, "/account/password", cookie, &[("old", old), ("new", new), ("repeated", repeated)]).await
+    };
+    for (old, new, repeated, code, words) in [
+        ("a wrong password", NEW, NEW, 403, "The password until now is wrong"),
+        (PASSWORD, NEW, "yet another one", 422, "not the same"),
+        (PASSWORD, "short", "short", 422, "fewer than 12"),
+    ] {
+        let answer = change(&here, old, new, repeated).await;
+        assert_eq!(answer.code, code, "{}", answer.body);
+        assert!(answer.body.contains(words), "{}", answer.body);
+    }
+    assert_eq!(change("", PASSWORD, NEW, NEW).await.code, 403, "nobody is signed in");
+    assert_eq!(get(&site, "/", &elsewhere).await.code, 200, "nothing was changed so far");
+
+    let answer = change(&here, PASSWORD, NEW, NEW).await;
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    assert!(answer.body.contains("The password is changed."), "{}", answer.body);
+    let renewed = cookie(&answer);
+    assert_eq!(get(&site, "/", &renewed).await.code, 200);
+    for ended in [&here, &elsewhere] {
+        assert_eq!(get(&site, "/", ended).await.code, 303);
+    }
+    assert_eq!(sign_in(&site, "ada", PASSWORD).await.code, 403);
+    assert_eq!(sign_in(&site, "ada", NEW).await.code, 303);
+    let log = site.state.audit(None, 20).await.unwrap();
+    let told = log.iter().filter(|entry| entry.object == "/account/password");
+    let told: Vec<_> = told.map(|entry| (entry.who.as_str(), entry.outcome.as_deref().unwrap())).collect();
+    assert_eq!(told.first(), Some(&("ada", "200: password changed")));
+    assert_eq!(told.last(), Some(&("ada", "403: the old password is wrong")));
+    let text = format!("{log:?}");
+    assert!(!text.contains("horse") && !text.contains("short\""), "no password is in the log: {text}");
+}
+
+#[tokio::test]
+async fn whoever_has_a_session_cannot_guess_the_password_behind_it() {
+    let site = site().await;
+    let cookie = cookie(&sign_in(&site, "ada", PASSWORD).await);
+    let change = async |old: &str| {
+        let fields = [("old", old), ("new", "a quite new password"), ("repeated", "a quite new password")];
+        post(&site, "/account/password", &cookie, &fields).await
+    };
+    for _ in 0..5 {
+        assert_eq!(change("a wrong password").await.code, 403);
+    }
+    let answer = change(PASSWORD).await;
+    assert_eq!(answer.code, 429, "{}", answer.body);
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_program_has_no_password_to_change() {
+    let site = site().await;
+    let (token, now) = (Token::for_program().unwrap(), clock::now());
+    let level = AccessLevel::ServerAdmin;
+    site.state.add_api_token(&name("ada"), token.hash(), level, now, now + MINUTE).await.unwrap();
+    let body = format!("old={}&new=a+quite+new+password&repeated=a+quite+new+password", encoded(PASSWORD));
+    let head = format!(
+        "POST /account/password HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        token.expose(),
+        body.len()
+    );
+    assert_eq!(site.client().await.send(&head).await.code, 409);
+    assert_eq!(sign_in(&site, "ada", PASSWORD).await.code, 303, "it is as before");
+}
+
+#[tokio::test]
+async fn a_made_up_cookie_that_signs_out_costs_no_write() {
+    let site = site().await;
+    let log = site.files.certificate.with_file_name("state.db-wal");
+    let before = fs_err::read(&log).unwrap();
+    for made_up in ["__Host-baton=", "__Host-baton=made-up"] {
+        assert_eq!(post(&site, "/sign-out", made_up, &[]).await.code, 303);
+    }
+    assert!(fs_err::read(&log).unwrap() == before, "something was written");
+}
+
+#[tokio::test]
+async fn refusals_of_one_user_are_one_entry_of_the_audit_log() {
+    let site = site().await;
+    let cookie = cookie(&sign_in(&site, "ada", PASSWORD).await);
+    for number in 0..35 {
+        let path = if number == 0 { "/plan".to_owned() } else { format!("/certificates/{number}/requests") };
+        assert_eq!(post(&site, &path, &cookie, &[]).await.code, 403);
+    }
+    let log = site.state.audit(None, 50).await.unwrap();
+    assert_eq!(log.len(), 2, "one of them is that someone signed in: {log:?}");
+    assert_eq!((log[0].who.as_str(), log[0].object.as_str()), ("ada", "/plan"));
+    let outcome = log[0].outcome.as_deref().unwrap();
+    assert_eq!(outcome, "403; 32 within an hour, of which this is the first");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ const ROUTES: &[(&str, &str, Level)] = &[
     ("GET", "/style.css", Level::Open),
     ("GET", "/targets/{name}", Level::Read),
     ("GET", "/timeline", Level::Read),
+    ("POST", "/account/password", Level::Read),
     ("POST", "/answers", Level::Modify),
     ("POST", "/api/v1/certificates/{name}/renew", Level::Modify),
     ("POST", "/api/v1/handovers/{id}/rollback", Level::Modify),
