@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use baton_platform::durable;
-use baton_platform::own_service::EventLog;
+use baton_platform::event_log::EventLog;
 use baton_platform::rotating_file::RotatingFile;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};

@@ -186,9 +186,9 @@ impl Door<'_> {
         self.run(&["nft", "--file", "-"].map(str::to_owned), TIME_LIMIT, rules, "opened").await
     }
 
-    /// Whether the firewall has its rules now; `None` where that cannot be known: nobody knows where the
+    /// Whether the firewall has its rules now, as it says itself; `None` where that cannot be known: nobody knows where the
     /// administrator's commands close ports, and a firewall that cannot be asked says nothing.
-    async fn is_in_force(&self) -> Option<bool> {
+    pub async fn is_in_force(&self) -> Option<bool> {
         if self.keeper.commands.is_some() {
             return None;
         }

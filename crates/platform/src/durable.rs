@@ -268,6 +268,12 @@ pub fn is_writable(path: &Path) -> bool {
     system::is_writable(path)
 }
 
+/// Whether nobody may use a file or directory but this account, and those that nobody can be kept out of; as it is read
+/// back, whatever it was made with.
+pub fn is_private(path: &Path) -> io::Result<bool> {
+    system::is_private(path)
+}
+
 fn replace_by_rename(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     let directory = parent(path)?;
     // Unlike a file, a link cannot be opened before it has its name: make it under a free one.

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod own_service;
 pub mod progress;
 pub mod rotating_file;
+pub mod sealed;
 pub mod service;
 
 #[cfg(unix)]
@@ -31,5 +32,5 @@ use windows as system;
 #[cfg(any(target_os = "linux", windows))]
 pub use system::file_watch;
 #[cfg(windows)]
-pub use system::{certificate_store, key_container};
+pub use system::{certificate_store, event_log, key_container, schannel};
 pub use system::{host, local_socket, registered_service, service_account, service_manager, signals};

@@ -6,9 +6,9 @@ use baton_finding::Explain;
 
 use crate::command::CommandError;
 use crate::service::ServiceError;
-#[cfg(windows)]
-pub use crate::system::own_service::{EventLog, dispatch};
 pub use crate::system::own_service::{default_data, install, start, stop, uninstall};
+#[cfg(windows)]
+pub use crate::system::own_service::{dispatch, install_temporary, uninstall_temporary};
 
 /// What the system starts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ pub(crate) mod own_service;
 #[cfg(target_os = "linux")]
 pub(crate) mod private_mounts;
 pub mod registered_service;
+pub(crate) mod sealed;
 pub(crate) mod service;
 pub mod service_account;
 pub mod service_manager;

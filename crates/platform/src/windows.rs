@@ -3,7 +3,7 @@
 pub mod certificate_store;
 pub(crate) mod command;
 pub(crate) mod durable;
-mod event_log;
+pub mod event_log;
 pub mod file_watch;
 pub(crate) mod foreign_file;
 pub mod host;
@@ -13,6 +13,9 @@ pub(crate) mod listener;
 pub mod local_socket;
 pub(crate) mod own_service;
 pub mod registered_service;
+mod registry;
+pub mod schannel;
+pub(crate) mod sealed;
 mod security;
 pub(crate) mod service;
 pub mod service_account;

@@ -173,6 +173,12 @@ pub(crate) fn is_writable(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
+/// Whether it belongs to this account, and its mode says nothing for others.
+pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+    let metadata = fs::metadata(path)?;
+    Ok(metadata.uid() == nix::unistd::geteuid().as_raw() && metadata.mode() & 0o077 == 0)
+}
+
 fn extended(path: &Path) -> io::Result<Vec<(OsString, Vec<u8>)>> {
     if !xattr::SUPPORTED_PLATFORM {
         return Ok(Vec::new());

@@ -31,6 +31,26 @@ pub fn is_ours(path: &Path) -> std::io::Result<Option<bool>> {
     }
 }
 
+/// Whether this program runs as root.
+pub fn is_administrator() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// The system and its version, as people name them.
+pub fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let name = name.map_or_else(|| std::env::consts::OS.to_owned(), |name| name.trim_matches('"').to_owned());
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel = if kernel.is_empty() { kernel } else { format!(", kernel {}", kernel.trim()) };
+    format!("{name}{kernel}, {}", std::env::consts::ARCH)
+}
+
+/// The version of Wine, where the system is Wine and not Windows: it never is.
+pub fn wine_version() -> Option<String> {
+    None
+}
+
 /// The name of the account that runs this program, or its number.
 pub fn account() -> String {
     account_name(nix::unistd::geteuid().as_raw())

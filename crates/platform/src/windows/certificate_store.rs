@@ -9,20 +9,22 @@ use std::fmt;
 use std::io;
 use std::ptr::{NonNull, null, null_mut};
 
-use windows_sys::Win32::Foundation::CRYPT_E_NOT_FOUND;
+use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND, ERROR_SUCCESS};
 use windows_sys::Win32::Security::Cryptography::{
     CERT_CONTEXT, CERT_FIND_SHA1_HASH, CERT_FRIENDLY_NAME_PROP_ID, CERT_KEY_PROV_INFO_PROP_ID,
     CERT_OPEN_STORE_FLAGS, CERT_STORE_ADD_REPLACE_EXISTING, CERT_STORE_CTRL_COMMIT,
-    CERT_STORE_CTRL_COMMIT_FORCE_FLAG, CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_MEMORY,
-    CERT_STORE_PROV_SYSTEM_REGISTRY_W, CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG,
-    CERT_SYSTEM_STORE_CURRENT_USER, CERT_SYSTEM_STORE_INFO, CERT_SYSTEM_STORE_LOCAL_MACHINE,
-    CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore,
-    CertCloseStore, CertControlStore, CertCreateCertificateContext, CertDeleteCertificateFromStore,
-    CertDuplicateCertificateContext, CertEnumCertificatesInStore, CertEnumSystemStore,
-    CertFindCertificateInStore, CertFreeCertificateContext, CertGetCertificateContextProperty, CertOpenStore,
-    CertSetCertificateContextProperty, EXPORT_PRIVATE_KEYS, HCERTSTORE, PFXExportCertStoreEx,
-    PKCS_7_ASN_ENCODING, REPORT_NOT_ABLE_TO_EXPORT_PRIVATE_KEY, X509_ASN_ENCODING,
+    CERT_STORE_CTRL_COMMIT_FORCE_FLAG, CERT_STORE_DELETE_FLAG, CERT_STORE_OPEN_EXISTING_FLAG,
+    CERT_STORE_PROV_MEMORY, CERT_STORE_PROV_SYSTEM_REGISTRY_W, CERT_STORE_PROV_SYSTEM_W,
+    CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_CURRENT_USER, CERT_SYSTEM_STORE_INFO,
+    CERT_SYSTEM_STORE_LOCAL_MACHINE, CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET,
+    CertAddCertificateContextToStore, CertCloseStore, CertControlStore, CertCreateCertificateContext,
+    CertDeleteCertificateFromStore, CertDuplicateCertificateContext, CertEnumCertificatesInStore,
+    CertEnumSystemStore, CertFindCertificateInStore, CertFreeCertificateContext,
+    CertGetCertificateContextProperty, CertOpenStore, CertSetCertificateContextProperty, EXPORT_PRIVATE_KEYS,
+    HCERTSTORE, PFXExportCertStoreEx, PKCS_7_ASN_ENCODING, REPORT_NOT_ABLE_TO_EXPORT_PRIVATE_KEY,
+    X509_ASN_ENCODING,
 };
+use windows_sys::Win32::System::Registry::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE, RegDeleteTreeW};
 use windows_sys::core::BOOL;
 use zeroize::Zeroizing;
 
@@ -45,6 +47,21 @@ impl Location {
         match self {
             Self::LocalMachine => CERT_SYSTEM_STORE_LOCAL_MACHINE,
             Self::CurrentUser => CERT_SYSTEM_STORE_CURRENT_USER,
+        }
+    }
+
+    /// Removes what the registry has of a store; no fault when it has nothing. The name ends in a zero.
+    fn forget_store(self, name: &[u16]) -> io::Result<()> {
+        let root = match self {
+            Self::LocalMachine => HKEY_LOCAL_MACHINE,
+            Self::CurrentUser => HKEY_CURRENT_USER,
+        };
+        let stores: Vec<u16> = r"SOFTWARE\Microsoft\SystemCertificates\".encode_utf16().collect();
+        let key = [&stores, name].concat();
+        // SAFETY: the key's name ends in a zero.
+        match unsafe { RegDeleteTreeW(root, key.as_ptr()) } {
+            ERROR_SUCCESS | ERROR_FILE_NOT_FOUND => Ok(()),
+            error => Err(io::Error::from_raw_os_error(error.cast_signed())),
         }
     }
 }
@@ -123,6 +140,25 @@ impl CertificateStore {
     /// Opens a store to change it; it is made where it is absent.
     pub fn open(location: Location, name: &str) -> io::Result<Self> {
         Self::open_with(location, name, 0)
+    }
+
+    /// Deletes a store with all its certificates, not their keys; no fault when it is absent.
+    pub fn delete(location: Location, name: &str) -> io::Result<()> {
+        let name = wide(name);
+        let flags = location.flag() | CERT_STORE_DELETE_FLAG;
+        // SAFETY: the provider takes a name with a closing zero, which lives through the call. It opens nothing.
+        unsafe {
+            CertOpenStore(CERT_STORE_PROV_SYSTEM_REGISTRY_W, 0, 0, flags, name.as_ptr().cast());
+        }
+        // Whether it has done so is told in the place where failures are.
+        let answer = io::Error::last_os_error();
+        match answer.raw_os_error() {
+            Some(0) => {}
+            _ if answer.kind() == io::ErrorKind::NotFound => {}
+            _ => return Err(answer),
+        }
+        // Wine empties it, and keeps its name.
+        location.forget_store(&name)
     }
 
     fn open_with(location: Location, name: &str, flags: CERT_OPEN_STORE_FLAGS) -> io::Result<Self> {
@@ -238,6 +274,11 @@ impl StoredCertificate {
             let context = self.0.as_ref();
             std::slice::from_raw_parts(context.pbCertEncoded, context.cbCertEncoded as usize)
         }
+    }
+
+    /// As calls take it that do not keep it. It must not outlive the certificate.
+    pub(super) fn context(&self) -> *const CERT_CONTEXT {
+        self.0.as_ptr()
     }
 
     /// What people call it.

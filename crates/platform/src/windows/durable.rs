@@ -243,6 +243,12 @@ pub(crate) fn is_writable(path: &Path) -> bool {
     }
 }
 
+/// Whether its access list is that of something private, to the letter.
+pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+    let private = Descriptor::parse(&security::private_access(path.is_dir())?)?.text()?;
+    Ok(security::access(path)? == private)
+}
+
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     // A directory is never renamed over another one.
     let replacing = if from.is_dir() { 0 } else { MOVEFILE_REPLACE_EXISTING };

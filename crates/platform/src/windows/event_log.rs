@@ -5,9 +5,10 @@
 use std::io;
 use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::{ERROR_SUCCESS, HANDLE};
+use windows_sys::Win32::Foundation::{ERROR_HANDLE_EOF, ERROR_INSUFFICIENT_BUFFER, ERROR_SUCCESS, HANDLE};
 use windows_sys::Win32::System::EventLog::{
-    DeregisterEventSource, EVENTLOG_ERROR_TYPE, EVENTLOG_WARNING_TYPE, RegisterEventSourceW, ReportEventW,
+    CloseEventLog, DeregisterEventSource, EVENTLOG_ERROR_TYPE, EVENTLOG_SEQUENTIAL_READ,
+    EVENTLOG_WARNING_TYPE, EVENTLOGRECORD, OpenEventLogW, ReadEventLogW, RegisterEventSourceW, ReportEventW,
 };
 use windows_sys::Win32::System::Registry::{
     HKEY_LOCAL_MACHINE, REG_DWORD, REG_EXPAND_SZ, RegDeleteKeyW, RegSetKeyValueW,
@@ -18,6 +19,9 @@ use super::{succeeded, wide};
 /// A program of the system that brings messages with nothing in them but the text of the event: we need no library of
 /// our own for them.
 const MESSAGES: &str = r"%SystemRoot%\System32\EventCreate.exe";
+
+/// The latest event first (EVENTLOG_BACKWARDS_READ of winnt.h).
+const BACKWARDS: u32 = 0x0008;
 
 /// The number of such a message.
 const MESSAGE: u32 = 1;
@@ -34,7 +38,12 @@ unsafe impl Sync for EventLog {}
 impl EventLog {
     /// Opens the log for this program's service.
     pub fn open() -> io::Result<Self> {
-        let source = wide(super::own_service::NAME);
+        Self::of(super::own_service::NAME)
+    }
+
+    /// Opens the log for a source.
+    pub fn of(source: &str) -> io::Result<Self> {
+        let source = wide(source);
         // SAFETY: the name ends in a zero, and no server means this machine.
         let handle = unsafe { RegisterEventSourceW(null(), source.as_ptr()) };
         if handle.is_null() { Err(io::Error::last_os_error()) } else { Ok(Self(handle)) }
@@ -59,8 +68,71 @@ impl Drop for EventLog {
     }
 }
 
+/// Whether a source has written that text into the log of programs, as the log itself says: its latest events are read,
+/// a few hundred kilobytes of them.
+pub fn shows(source: &str, text: &str) -> io::Result<bool> {
+    let name = wide("Application");
+    // SAFETY: the name ends in a zero, and no server means this machine.
+    let log = unsafe { OpenEventLogW(null(), name.as_ptr()) };
+    if log.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    let shown = read_back(log, &|record| {
+        let units: Vec<u16> =
+            record.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+        let texts: Vec<String> = units.split(|unit| *unit == 0).map(String::from_utf16_lossy).collect();
+        texts.first().is_some_and(|first| first == source) && texts.iter().any(|found| found == text)
+    });
+    // SAFETY: the handle is ours, and closed once.
+    unsafe {
+        CloseEventLog(log);
+    }
+    shown
+}
+
+/// Whether one of the latest records is meant. What a record says begins with its source.
+fn read_back(log: HANDLE, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<bool> {
+    const MOST_READS: usize = 8;
+    let mut room = vec![0_u8; 64 * 1024];
+    for _ in 0..MOST_READS {
+        let (mut count, mut needed) = (0, 0);
+        // SAFETY: the log is open, and the place for the answer is as long as it says.
+        let answer = succeeded(unsafe {
+            ReadEventLogW(
+                log,
+                EVENTLOG_SEQUENTIAL_READ | BACKWARDS,
+                0,
+                room.as_mut_ptr().cast(),
+                room.len() as u32,
+                &raw mut count,
+                &raw mut needed,
+            )
+        });
+        match answer.map_err(|error| (error.raw_os_error().map(i32::cast_unsigned), error)) {
+            Ok(()) => {}
+            Err((Some(ERROR_HANDLE_EOF), _)) => return Ok(false),
+            Err((Some(ERROR_INSUFFICIENT_BUFFER), _)) => {
+                room = vec![0; needed as usize];
+                continue;
+            }
+            Err((_, error)) => return Err(error),
+        }
+        let mut records = room.get(..count as usize).unwrap_or_default();
+        while let Some((length, _)) = records.split_first_chunk::<4>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let Some((record, rest)) = records.split_at_checked(length) else { break };
+            let Some(said) = record.get(size_of::<EVENTLOGRECORD>()..) else { break };
+            if is_meant(said) {
+                return Ok(true);
+            }
+            records = rest;
+        }
+    }
+    Ok(false)
+}
+
 /// Makes a source known, so that its events are shown with their text.
-pub(super) fn register(source: &str) -> io::Result<()> {
+pub fn register(source: &str) -> io::Result<()> {
     let kinds = u32::from(EVENTLOG_ERROR_TYPE | EVENTLOG_WARNING_TYPE).to_le_bytes();
     set(
         source,
@@ -88,7 +160,7 @@ fn set(source: &str, name: &str, kind: u32, value: &[u8]) -> io::Result<()> {
 }
 
 /// Forgets a source. What it has written stays.
-pub(super) fn unregister(source: &str) {
+pub fn unregister(source: &str) {
     let key = wide(key(source));
     // SAFETY: the name ends in a zero. A key that stays is a source that writes nothing.
     unsafe {

@@ -1,13 +1,17 @@
 //! This machine and the account that runs the program.
 
-#![expect(unsafe_code, reason = "the standard library does not tell the name of the machine")]
+#![expect(
+    unsafe_code,
+    reason = "the standard library does not tell the name of the machine, nor what it really is"
+)]
 
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::{ComputerNamePhysicalDnsHostname, GetComputerNameExW};
 
-use super::{security, succeeded};
+use super::{registry, security, succeeded, wide};
 
 /// The machine's host name; `None` where the system tells none.
 fn name() -> Option<String> {
@@ -61,6 +65,38 @@ pub fn is_ours(path: &Path) -> std::io::Result<Option<bool>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(crate::durable::with_path(&error, "read the owner of", path)),
     }
+}
+
+/// Whether this program runs with the rights of an administrator.
+pub fn is_administrator() -> bool {
+    security::is_administrator()
+}
+
+/// The system and its version, as people name them.
+pub fn system() -> String {
+    let value = |name| registry::machine_text(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion", name);
+    let name = value("ProductName").unwrap_or_else(|| "Windows".to_owned());
+    let version = value("DisplayVersion").map(|version| format!(" {version}")).unwrap_or_default();
+    let build = value("CurrentBuildNumber").map(|build| format!(", build {build}")).unwrap_or_default();
+    format!("{name}{version}{build}, {}", std::env::consts::ARCH)
+}
+
+/// The version of Wine, where the system is Wine and not Windows.
+pub fn wine_version() -> Option<String> {
+    let library = wide("ntdll.dll");
+    // SAFETY: the name ends in a zero; every program has this library for as long as it runs.
+    let library = unsafe { GetModuleHandleW(library.as_ptr()) };
+    if library.is_null() {
+        return None;
+    }
+    // SAFETY: the library is loaded, and the name ends in a zero.
+    let function = unsafe { GetProcAddress(library, c"wine_get_version".as_ptr().cast()) }?;
+    // SAFETY: Wine documents it as a function without arguments that gives a text with a closing zero; nobody else has it.
+    let version = unsafe {
+        let function: extern "C" fn() -> *const std::ffi::c_char = std::mem::transmute(function);
+        std::ffi::CStr::from_ptr(function())
+    };
+    Some(version.to_string_lossy().into_owned())
 }
 
 /// The name of the account that runs this program, or its SID.

@@ -22,7 +22,6 @@ use windows_sys::Win32::Foundation::{
     ERROR_SERVICE_EXISTS, ERROR_SERVICE_MARKED_FOR_DELETE,
 };
 
-pub use super::event_log::EventLog;
 use super::{durable, event_log, security};
 use crate::own_service::{OwnService, OwnServiceError};
 use crate::service::{Service, ServiceError};
@@ -61,8 +60,24 @@ pub fn default_data() -> Option<PathBuf> {
 /// # Errors
 /// Before anything is changed: when the account may not, or there is such a service.
 pub async fn install(own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
+    install_as(NAME, own, ServiceStartType::AutoStart)
+}
+
+/// The same under another name, to be started by hand: a service for a while, beside the one of this machine.
+///
+/// # Errors
+/// As [`install`].
+pub fn install_temporary(name: &str, own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
+    install_as(name, own, ServiceStartType::OnDemand)
+}
+
+fn install_as(
+    name: &str,
+    own: &OwnService,
+    start_type: ServiceStartType,
+) -> Result<Vec<String>, OwnServiceError> {
     let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
-    match manager.open_service(NAME, ServiceAccess::QUERY_STATUS) {
+    match manager.open_service(name, ServiceAccess::QUERY_STATUS) {
         Ok(_) => return Err(OwnServiceError::Installed),
         Err(error) if code(&error) == Some(ERROR_SERVICE_DOES_NOT_EXIST) => {}
         Err(error) => return Err(refused(error)),
@@ -70,10 +85,10 @@ pub async fn install(own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
     make_data(&own.data)?;
     let (program, arguments) = own.command.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
     let information = ServiceInfo {
-        name: NAME.into(),
-        display_name: NAME.into(),
+        name: name.into(),
+        display_name: name.into(),
         service_type: ServiceType::OWN_PROCESS,
-        start_type: ServiceStartType::AutoStart,
+        start_type,
         error_control: ServiceErrorControl::Normal,
         executable_path: program.into(),
         launch_arguments: arguments.iter().map(OsString::from).collect(),
@@ -93,7 +108,7 @@ pub async fn install(own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
     let set = [
         ("its description", service.set_description("Keeps TLS certificates fresh, and proves it.")),
         // Not the last of the services at boot, but after the network is there.
-        ("its delayed start", service.set_delayed_auto_start(true)),
+        ("its delayed start", service.set_delayed_auto_start(start_type == ServiceStartType::AutoStart)),
         ("its start after a failure", service.update_failure_actions(actions)),
         ("its start after an error", service.set_failure_actions_on_non_crash_failures(true)),
     ];
@@ -101,7 +116,7 @@ pub async fn install(own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
         result.err().map(|error| format!("{what} could not be set: {}", cause(error)))
     };
     let mut warnings: Vec<String> = set.into_iter().filter_map(not_set).collect();
-    let registered = event_log::register(NAME);
+    let registered = event_log::register(name);
     warnings.extend(
         registered.err().map(|error| format!("its source in the event log could not be set: {error}")),
     );
@@ -110,28 +125,33 @@ pub async fn install(own: &OwnService) -> Result<Vec<String>, OwnServiceError> {
 
 /// Stops the service and removes it. What it keeps stays.
 pub async fn uninstall() -> Result<(), OwnServiceError> {
-    stop().await?;
+    uninstall_temporary(NAME).await
+}
+
+/// The same for one of another name.
+pub async fn uninstall_temporary(name: &str) -> Result<(), OwnServiceError> {
+    named(name, STOPPING).stop().await.map_err(of_service)?;
     let manager = manager(ServiceManagerAccess::CONNECT)?;
     manager
-        .open_service(NAME, ServiceAccess::DELETE)
+        .open_service(name, ServiceAccess::DELETE)
         .and_then(|service| service.delete())
         .map_err(refused)?;
-    event_log::unregister(NAME);
+    event_log::unregister(name);
     Ok(())
 }
 
 /// Starts the service, and waits until it runs; returns what was done.
 pub async fn start() -> Result<String, OwnServiceError> {
-    own(STARTING).start().await.map_err(of_service)
+    named(NAME, STARTING).start().await.map_err(of_service)
 }
 
 /// Stops the service, and waits until it has stopped; returns what was done.
 pub async fn stop() -> Result<String, OwnServiceError> {
-    own(STOPPING).stop().await.map_err(of_service)
+    named(NAME, STOPPING).stop().await.map_err(of_service)
 }
 
-fn own(time_limit: Duration) -> Service {
-    Service { name: NAME.to_owned(), time_limit, ends_hung: false, log: None }
+fn named(name: &str, time_limit: Duration) -> Service {
+    Service { name: name.to_owned(), time_limit, ends_hung: false, log: None }
 }
 
 fn of_service(error: ServiceError) -> OwnServiceError {

@@ -1,14 +1,8 @@
 //! Where the program of a registered service is, as the registry has it.
 
-#![expect(unsafe_code, reason = "the standard library does not read the registry")]
-
 use std::path::PathBuf;
-use std::ptr::null_mut;
 
-use windows_sys::Win32::Foundation::ERROR_SUCCESS;
-use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_SZ, RegGetValueW};
-
-use super::wide;
+use super::registry;
 
 /// The program of a service; `None` where no service of that name is registered. Variables in its path are replaced.
 pub fn program(service: &str) -> Option<PathBuf> {
@@ -16,29 +10,9 @@ pub fn program(service: &str) -> Option<PathBuf> {
     if service.is_empty() || service.contains('\\') {
         return None;
     }
-    let key = wide(format!(r"SYSTEM\CurrentControlSet\Services\{service}"));
-    let value = wide("ImagePath");
-    // One with variables counts as such, once they are replaced; to ask for both kinds is refused by some versions.
-    let kinds = RRF_RT_REG_SZ;
-    let mut text = vec![0_u16; 32 * 1024];
-    let mut bytes = u32::try_from(text.len() * 2).ok()?;
-    // SAFETY: both names end in a zero, and the place for the answer is as long as it is said to be.
-    let answer = unsafe {
-        RegGetValueW(
-            HKEY_LOCAL_MACHINE,
-            key.as_ptr(),
-            value.as_ptr(),
-            kinds,
-            null_mut(),
-            text.as_mut_ptr().cast(),
-            &raw mut bytes,
-        )
-    };
-    if answer != ERROR_SUCCESS {
-        return None;
-    }
-    text.truncate((bytes as usize / 2).saturating_sub(1));
-    Some(PathBuf::from(first_argument(&String::from_utf16(&text).ok()?)))
+    let command =
+        registry::machine_text(&format!(r"SYSTEM\CurrentControlSet\Services\{service}"), "ImagePath")?;
+    Some(PathBuf::from(first_argument(&command)))
 }
 
 /// The program of a command line: what stands in quotes, else what ends in `.exe`.

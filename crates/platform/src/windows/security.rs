@@ -62,6 +62,24 @@ impl Descriptor {
         Ok(Self { memory: Local(descriptor) })
     }
 
+    /// Its access list as text, always the same for the same.
+    pub(super) fn text(&self) -> io::Result<String> {
+        let mut text = null_mut();
+        // SAFETY: the descriptor is the system's own, and lives through the call.
+        succeeded(unsafe {
+            ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                self.memory.0,
+                SDDL_REVISION_1,
+                DACL_SECURITY_INFORMATION,
+                &raw mut text,
+                null_mut(),
+            )
+        })?;
+        let memory = Local(text.cast());
+        // SAFETY: the call has given a text with a closing zero.
+        Ok(unsafe { text_at(memory.0.cast()) })
+    }
+
     /// As calls take it that make an object. It must not outlive the descriptor.
     pub(super) fn attributes(&self) -> SECURITY_ATTRIBUTES {
         SECURITY_ATTRIBUTES {
@@ -103,21 +121,7 @@ pub(super) fn access(path: &Path) -> io::Result<String> {
         )
     };
     refused(answer)?;
-    let descriptor = Local(descriptor);
-    let mut text = null_mut();
-    // SAFETY: the descriptor is the system's own, and lives through the call.
-    succeeded(unsafe {
-        ConvertSecurityDescriptorToStringSecurityDescriptorW(
-            descriptor.0,
-            SDDL_REVISION_1,
-            DACL_SECURITY_INFORMATION,
-            &raw mut text,
-            null_mut(),
-        )
-    })?;
-    let memory = Local(text.cast());
-    // SAFETY: the call has given a text with a closing zero.
-    Ok(unsafe { text_at(memory.0.cast()) })
+    Descriptor { memory: Local(descriptor) }.text()
 }
 
 /// Gives a file or directory an access list. What its directory hands down it keeps, unless the list says that it is

@@ -8,3 +8,4 @@ mod command;
 mod durable;
 mod local_socket;
 mod lock;
+mod sealed;
