@@ -137,7 +137,7 @@ impl HotCertificate {
     }
 
     /// TLS for a listener that serves this certificate.
-    pub(crate) fn configuration(self: Arc<Self>) -> Arc<ServerConfig> {
+    pub fn configuration(self: Arc<Self>) -> Arc<ServerConfig> {
         let mut configuration = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")

@@ -25,6 +25,6 @@ pub use name::{InvalidName, Name};
 pub use p7b::{P7bError, looks_like as looks_like_p7b, read as read_p7b};
 pub use pem::{PemContents, PemError, encode as to_pem};
 pub use pfx::{PfxContents, PfxError, WritePfxError};
-pub use signer::{Signer, ecdsa_signature, message_digest};
+pub use signer::{Signer, ecdsa_signature, is_signature, message_digest};
 pub use thumbprint::{Fingerprint, InvalidThumbprint, Thumbprint};
 pub use x509::{InvalidCertificate, X509};

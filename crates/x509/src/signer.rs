@@ -4,6 +4,10 @@ use std::fmt;
 use std::io;
 
 use aws_lc_rs::digest::{SHA256, SHA384};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    VerificationAlgorithm,
+};
 use der::Encode as _;
 use der::asn1::UintRef;
 
@@ -30,6 +34,16 @@ pub fn ecdsa_signature(numbers: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     [UintRef::new(r).ok()?, UintRef::new(s).ok()?].to_der().ok()
+}
+
+/// Whether it is the signature of a message by the private key of a certificate, in the form that [`Signer::sign`] gives.
+pub fn is_signature(certificate: &X509, message: &[u8], signature: &[u8]) -> bool {
+    let algorithm: &dyn VerificationAlgorithm = match certificate.key_algorithm() {
+        KeyAlgorithm::EcdsaP256 => &ECDSA_P256_SHA256_ASN1,
+        KeyAlgorithm::EcdsaP384 => &ECDSA_P384_SHA384_ASN1,
+        _ => &RSA_PKCS1_2048_8192_SHA256,
+    };
+    UnparsedPublicKey::new(algorithm, certificate.public_key_bits()).verify(message, signature).is_ok()
 }
 
 /// The digest of a message that is signed with such a key.
