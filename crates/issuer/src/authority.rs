@@ -6,12 +6,15 @@
 //!   root.key              0600, needed again only when the intermediate is renewed
 //!   intermediate.pem      0600, certificate and key in one file, so that they change as one
 //! ```
+//!
+//! On Windows the two with a key are sealed for the machine.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use baton_platform::durable::{self, Attributes};
+use baton_platform::sealed;
 use baton_x509::{Certificate, KeptKey, KeyAlgorithm, Name, PemContents, X509};
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
@@ -97,7 +100,7 @@ impl InternalAuthority {
     /// The intermediate with its key; a new one where the present one would end before the leaf.
     fn intermediate(&self, leaf_ends: Timestamp, now: Timestamp) -> Result<(X509, KeyPair), IssueError> {
         let path = self.directory.join(INTERMEDIATE);
-        let text = zeroize::Zeroizing::new(fs::read(&path).map_err(|cause| self.files(cause))?);
+        let text = sealed::read(&path).map_err(|cause| self.files(cause))?;
         let contents = PemContents::read(&text).map_err(|error| self.damaged(error.to_string()))?;
         let (Some(certificate), Some(key)) = (contents.certificates.first(), contents.keys.first()) else {
             return Err(self.damaged(format!("{INTERMEDIATE} lacks the certificate or the key")));
@@ -109,8 +112,7 @@ impl InternalAuthority {
         let lifetime = INTERMEDIATE_LIFETIME.min(self.root.not_after().duration_since(now));
         let (certificate, key, text) =
             make_intermediate(&self.root, root_key, &self.permitted, lifetime, now)?;
-        durable::replace(&path, text.as_bytes(), Attributes::private_file())
-            .map_err(|cause| self.files(cause))?;
+        sealed::replace(&path, text.as_bytes()).map_err(|cause| self.files(cause))?;
         Ok((certificate, key))
     }
 
@@ -165,9 +167,10 @@ fn create(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> 
     let name = format!("Baton Root CA of {label}");
     let params = profile::authority(&name, permitted, 1, ROOT_LIFETIME, now)?;
     let root = to_x509(params.self_signed(&root_key).map_err(failed)?.der())?;
-    let root_key_text = private_key(&root_key).to_pem();
+    let root_key_sealed = sealed::seal(private_key(&root_key).to_pem().as_bytes()).map_err(files_error)?;
     let (_, _, intermediate_text) =
         make_intermediate(&root, root_key, permitted, INTERMEDIATE_LIFETIME, now)?;
+    let intermediate_sealed = sealed::seal(intermediate_text.as_bytes()).map_err(files_error)?;
     let root_text = root.to_pem();
     if let Some(parent) = directory.parent() {
         durable::create_private_directory(parent).map_err(files_error)?;
@@ -177,8 +180,8 @@ fn create(directory: &Path, label: &str, permitted: &[Name], now: Timestamp) -> 
         Attributes::private_directory(),
         &[
             (OsStr::new(ROOT), root_text.as_bytes(), Attributes::public_file()),
-            (OsStr::new(ROOT_KEY), root_key_text.as_bytes(), Attributes::private_file()),
-            (OsStr::new(INTERMEDIATE), intermediate_text.as_bytes(), Attributes::private_file()),
+            (OsStr::new(ROOT_KEY), &root_key_sealed, Attributes::private_file()),
+            (OsStr::new(INTERMEDIATE), &intermediate_sealed, Attributes::private_file()),
         ],
     )
     .map_err(files_error)
@@ -224,9 +227,8 @@ fn read_certificate(directory: &Path, name: &str) -> Result<X509, IssueError> {
 
 fn read_key(directory: &Path, name: &str) -> Result<KeyPair, IssueError> {
     let damaged = |reason: String| IssueError::Damaged { directory: directory.to_owned(), reason };
-    let text = fs::read(directory.join(name))
+    let text = sealed::read(&directory.join(name))
         .map_err(|cause| IssueError::Files { directory: directory.to_owned(), cause })?;
-    let text = zeroize::Zeroizing::new(text);
     let contents = PemContents::read(&text).map_err(|error| damaged(error.to_string()))?;
     let key = contents.keys.first().ok_or_else(|| damaged(format!("{name} holds no key")))?;
     key_pair(&KeySource::Same(key))

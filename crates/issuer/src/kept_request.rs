@@ -6,6 +6,8 @@
 //!   .lock                                 held while one of them is changed
 //! ```
 //!
+//! On Windows they are sealed for the machine.
+//!
 //! A request is known by its key: the id is the beginning of the SHA-256 of the public key, and the answer is found by
 //! the key in it, whatever its file is called.
 
@@ -13,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_finding::Explain;
-use baton_platform::durable::{self, Attributes};
+use baton_platform::durable;
 use baton_platform::lock::FileLock;
+use baton_platform::sealed::{self, SealedError};
 use baton_x509::{
     Certificate, Fingerprint, KeptKey, KeyAlgorithm, Name, PemContents, PrivateKey, UnusableKey, X509,
 };
@@ -146,13 +149,16 @@ pub enum KeptRequestError {
 impl Explain for KeptRequestError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Files { .. } => "requests-not-kept",
+            Self::Files { cause, .. } => SealedError::of(cause).map_or("requests-not-kept", Explain::code),
             Self::Damaged { .. } => "request-damaged",
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Files { cause, .. } if SealedError::of(cause).is_some() => {
+                return SealedError::of(cause).and_then(Explain::hint);
+            }
             Self::Files { .. } => {
                 "see that the disk has room, and run Baton as the account that owns the data directory"
                     .to_owned()
@@ -200,7 +206,7 @@ impl KeptRequests {
         let text = text
             .map_err(|error| KeptRequestError::Damaged { path: path.clone(), reason: error.to_string() })?;
         durable::create_private_directory(&self.directory).map_err(|cause| self.files(cause))?;
-        self.change(|| durable::replace(&path, &text, Attributes::private_file()))
+        self.change(|| sealed::replace(&path, &text))
     }
 
     /// All of them, the oldest first. One that cannot be read is an error of its own, and hides none of the others.
@@ -259,7 +265,7 @@ impl KeptRequests {
     /// One of them; `None` when it has been forgotten meanwhile.
     fn read(&self, path: &Path) -> Result<Option<KeptRequest>, KeptRequestError> {
         let damaged = |reason: String| KeptRequestError::Damaged { path: path.to_owned(), reason };
-        let text = match fs::read(path).map(Zeroizing::new) {
+        let text = match sealed::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(self.files(cause)),

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use baton_finding::{Explain, Finding, Retry};
+use baton_platform::sealed::SealedError;
 use baton_x509::{Certificate, KeyAlgorithm, Name, PrivateKey, Signer, Thumbprint, X509};
 use jiff::{SignedDuration, Timestamp};
 
@@ -146,7 +147,7 @@ pub enum IssueError {
 impl Explain for IssueError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Files { .. } => "ca-unusable",
+            Self::Files { cause, .. } => SealedError::of(cause).map_or("ca-unusable", Explain::code),
             Self::Damaged { .. } => "ca-damaged",
             Self::NameNotPermitted { .. } => "name-not-permitted",
             Self::RootEnds { .. } => "ca-root-ends",
@@ -160,6 +161,7 @@ impl Explain for IssueError {
 
     fn retry(&self) -> Retry {
         match self {
+            Self::Files { cause, .. } if SealedError::of(cause).is_some() => Retry::Never,
             Self::Files { .. } | Self::Failed { .. } => Retry::Backoff,
             Self::Acme(error) => error.retry(),
             Self::Program(error) => error.retry(),
@@ -169,6 +171,9 @@ impl Explain for IssueError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Files { cause, .. } if SealedError::of(cause).is_some() => {
+                return SealedError::of(cause).and_then(Explain::hint);
+            }
             Self::Files { .. } => "run Baton as the account that owns the data directory".to_owned(),
             Self::Damaged { directory, .. } => {
                 format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use baton_finding::Explain as _;
 use baton_issuer::{InternalAuthority, IssueError, Issuer, KeySource, Order};
 use baton_x509::{Certificate, KeyAlgorithm, Name, PemContents, Trust, X509};
 use jiff::{SignedDuration, Timestamp};
@@ -155,5 +156,11 @@ fn a_damaged_ca_is_named_and_not_replaced() {
     let again = issuer(&ca, &["b.example"], DAY);
     let error = issue(&again, &order(&names(&["a.example"]), KeyAlgorithm::EcdsaP256), now()).unwrap_err();
     assert!(matches!(error, IssueError::Damaged { .. }), "{error}");
+    // As it comes from the backup of a Windows machine.
+    fs_err::write(ca.join("intermediate.pem"), "BATON SEALED 1\nby another machine").unwrap();
+    let error = issue(&again, &order(&names(&["a.example"]), KeyAlgorithm::EcdsaP256), now()).unwrap_err();
+    assert_eq!(error.code(), "secret-does-not-open", "{error}");
+    assert!(error.chain().contains("intermediate.pem` is sealed, and does not open"), "{}", error.chain());
+    assert!(error.hint().unwrap().contains("the whole directory"), "{error}");
     assert!(ca.join("root.key").exists());
 }

@@ -149,6 +149,11 @@ fn a_request_is_kept_for_its_owner_alone_read_again_and_forgotten() {
     let error = list.into_iter().find_map(Result::err).unwrap();
     assert_eq!(error.code(), "request-damaged");
     assert!(error.to_string().contains(&one.id), "{error}");
+    // As it comes from the backup of a Windows machine.
+    fs_err::write(&file, "BATON SEALED 1\nby another machine").unwrap();
+    let error = requests.list().unwrap().into_iter().find_map(Result::err).unwrap();
+    assert_eq!(error.code(), "secret-does-not-open");
+    assert!(error.chain().contains(&one.id), "{}", error.chain());
 
     requests.forget(&other).unwrap();
     requests.forget(&other).unwrap();

@@ -8,6 +8,7 @@ mod local_machine;
 mod machine_store;
 mod own_service;
 mod scene;
+mod sealed;
 mod services;
 mod settings;
 mod sweep;

@@ -8,9 +8,8 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use baton_platform::durable::{self, Attributes};
 use baton_platform::lock::FileLock;
-use fs_err as fs;
+use baton_platform::{durable, sealed};
 use instant_acme::{Account, Error, ExternalAccountKey, Key, NewAccount};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use serde::{Deserialize, Serialize};
@@ -223,7 +222,7 @@ impl Accounts {
     }
 
     fn read(&self) -> Result<Option<AccountFile>, AcmeError> {
-        match fs::read(&self.path).map(Zeroizing::new) {
+        match sealed::read(&self.path) {
             Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| self.damaged(&error)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(self.files(cause)),
@@ -238,7 +237,7 @@ impl Accounts {
             contact: contact.to_vec(),
         };
         let text = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|error| self.damaged(&error))?);
-        durable::replace(&self.path, &text, Attributes::private_file()).map_err(|cause| self.files(cause))
+        sealed::replace(&self.path, &text).map_err(|cause| self.files(cause))
     }
 
     fn decode(&self, key: &str) -> Result<Zeroizing<Vec<u8>>, AcmeError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use baton_dns::DnsError;
 use baton_finding::{Explain, Retry};
 use baton_http::HttpError;
+use baton_platform::sealed::SealedError;
 use baton_x509::Name;
 use instant_acme::{Error, Problem};
 use jiff::Timestamp;
@@ -229,7 +230,8 @@ pub(super) fn words(problem: &Problem) -> (String, String) {
 impl Explain for AcmeError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Files { .. } | Self::Damaged { .. } => "acme-files",
+            Self::Files { cause, .. } => SealedError::of(cause).map_or("acme-files", Explain::code),
+            Self::Damaged { .. } => "acme-files",
             Self::Client { cause, .. } | Self::Transport { cause, .. } => cause.code(),
             Self::Refused { .. } => "acme-refused",
             Self::RateLimited { .. } => "acme-rate-limited",
@@ -259,6 +261,9 @@ impl Explain for AcmeError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Files { cause, .. } if SealedError::of(cause).is_some() => {
+                return SealedError::of(cause).and_then(Explain::hint);
+            }
             Self::Files { .. } => "run Baton as the account that owns the data directory".to_owned(),
             Self::Damaged { path, .. } => {
                 format!("put `{}` back from a backup, or move it away: a new one is then made", path.display())

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use baton_platform::durable::{self, Attributes};
+use baton_platform::{durable, sealed};
 use baton_x509::{Name, PemContents, PrivateKey};
-use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -67,7 +66,7 @@ impl KeptOrder {
     pub(super) fn read(files: &Path, certificate: &str) -> Result<Option<Self>, AcmeError> {
         let path = path(files, certificate);
         durable::remove_leftovers_of(&path).map_err(|cause| files_error(&path, cause))?;
-        let text = match fs::read(&path).map(Zeroizing::new) {
+        let text = match sealed::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(files_error(&path, cause)),
@@ -81,8 +80,7 @@ impl KeptOrder {
     pub(super) fn write(&self) -> Result<(), AcmeError> {
         let text =
             Zeroizing::new(serde_json::to_vec_pretty(self).map_err(|error| damaged(&self.path, &error))?);
-        durable::replace(&self.path, &text, Attributes::private_file())
-            .map_err(|cause| files_error(&self.path, cause))
+        sealed::replace(&self.path, &text).map_err(|cause| files_error(&self.path, cause))
     }
 
     /// Removes the order of a certificate; no fault when there is none.
