@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "the standard library knows no event log and no registry")]
 
 use std::io;
+use std::mem::offset_of;
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{ERROR_HANDLE_EOF, ERROR_INSUFFICIENT_BUFFER, ERROR_SUCCESS, HANDLE};
@@ -77,12 +78,7 @@ pub fn shows(source: &str, text: &str) -> io::Result<bool> {
     if log.is_null() {
         return Err(io::Error::last_os_error());
     }
-    let shown = read_back(log, &|record| {
-        let units: Vec<u16> =
-            record.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
-        let texts: Vec<String> = units.split(|unit| *unit == 0).map(String::from_utf16_lossy).collect();
-        texts.first().is_some_and(|first| first == source) && texts.iter().any(|found| found == text)
-    });
+    let shown = read_back(log, &|record| says(record, source, text));
     // SAFETY: the handle is ours, and closed once.
     unsafe {
         CloseEventLog(log);
@@ -90,7 +86,22 @@ pub fn shows(source: &str, text: &str) -> io::Result<bool> {
     shown
 }
 
-/// Whether one of the latest records is meant. What a record says begins with its source.
+/// Whether a record is of a source, and its first text that one.
+fn says(record: &[u8], source: &str, text: &str) -> bool {
+    let offset = record.get(offset_of!(EVENTLOGRECORD, StringOffset)..).and_then(|rest| rest.first_chunk());
+    let offset = offset.map_or(0, |offset| u32::from_le_bytes(*offset) as usize);
+    // The source is what follows the fixed part.
+    text_in(record, size_of::<EVENTLOGRECORD>()) == source && text_in(record, offset) == text
+}
+
+/// The text that begins there in a record, up to its zero.
+fn text_in(record: &[u8], offset: usize) -> String {
+    let units = record.get(offset..).unwrap_or_default().as_chunks::<2>().0.iter();
+    let units: Vec<u16> = units.map(|unit| u16::from_le_bytes(*unit)).take_while(|unit| *unit != 0).collect();
+    String::from_utf16_lossy(&units)
+}
+
+/// Whether one of the latest records is meant.
 fn read_back(log: HANDLE, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<bool> {
     const MOST_READS: usize = 8;
     let mut room = vec![0_u8; 64 * 1024];
@@ -121,8 +132,10 @@ fn read_back(log: HANDLE, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<bool> 
         while let Some((length, _)) = records.split_first_chunk::<4>() {
             let length = u32::from_le_bytes(*length) as usize;
             let Some((record, rest)) = records.split_at_checked(length) else { break };
-            let Some(said) = record.get(size_of::<EVENTLOGRECORD>()..) else { break };
-            if is_meant(said) {
+            if record.is_empty() {
+                break;
+            }
+            if is_meant(record) {
                 return Ok(true);
             }
             records = rest;
@@ -170,4 +183,25 @@ pub fn unregister(source: &str) {
 
 fn key(source: &str) -> String {
     format!(r"SYSTEM\CurrentControlSet\Services\EventLog\Application\{source}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_known_by_its_source_and_its_first_text() {
+        // The form of the system: the fixed part, source, computer, then the texts.
+        let wide =
+            |text: &str| super::wide(text).iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>();
+        let names = [wide("Baton"), wide("SERVER")].concat();
+        let mut record = vec![0_u8; size_of::<EVENTLOGRECORD>()];
+        let offset = u32::try_from(record.len() + names.len()).unwrap();
+        record[offset_of!(EVENTLOGRECORD, StringOffset)..][..4].copy_from_slice(&offset.to_le_bytes());
+        record.extend([names, wide("all is well"), wide("more")].concat());
+        assert!(says(&record, "Baton", "all is well"));
+        assert!(!says(&record, "Baton", "more") && !says(&record, "Bato", "all is well"));
+        // What is cut off says nothing, wherever it is cut.
+        assert!((0..offset as usize).all(|length| !says(&record[..length], "Baton", "all is well")));
+    }
 }
