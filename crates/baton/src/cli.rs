@@ -185,6 +185,13 @@ pub(crate) enum Command {
     /// Keep everything renewed as a service of this machine: a Windows service, or a unit of systemd
     #[command(subcommand)]
     Service(Service),
+    /// Prove what this machine can do, and print a report for a bug report
+    ///
+    /// Files, locks, stores, keys, TLS, services, the firewall: each is tried with things of its own, and looked at
+    /// afterwards. No target and no certificate of yours is touched, and nothing is left behind. What cannot be shown
+    /// here is told as ignored, with the reason.
+    #[command(disable_help_subcommand = true)]
+    Selftest(Selftest),
     /// Check the settings, every target, and permissions
     Check(Check),
     /// Print a completion script for a shell
@@ -729,6 +736,30 @@ pub(crate) enum Service {
     #[cfg(windows)]
     #[command(hide = true)]
     Run,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Selftest {
+    #[command(subcommand)]
+    pub(crate) task: Option<SelftestTask>,
+}
+
+/// What a self-test has another process do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SelftestTask {
+    /// Whether a lock is free
+    #[command(hide = true)]
+    Lock { path: PathBuf },
+    /// What is heard at a local socket
+    #[command(hide = true)]
+    Socket { path: PathBuf },
+    /// The digest of a sealed secret
+    #[command(hide = true)]
+    Sealed { path: PathBuf },
+    /// What the service control manager starts
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Serve { directory: PathBuf },
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ pub(crate) mod resume;
 pub(crate) mod retire;
 pub(crate) mod revoke;
 pub(crate) mod rollback;
+pub(crate) mod selftest;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -33,6 +33,10 @@ fn main() -> ExitCode {
     if matches!(cli.command, Command::Service(cli::Service::Run)) {
         return commands::service::run_as_service(cli);
     }
+    #[cfg(windows)]
+    if let Some(exit) = commands::selftest::as_service(&cli) {
+        return exit;
+    }
     set_up_logging(&cli);
     let output = Output { json: cli.globals.json };
     let result = runtime(&cli.command).and_then(|runtime| runtime.block_on(run(&cli, output)));
@@ -85,6 +89,7 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
         Command::Token(command) => commands::token::run(globals, command, output).await,
         Command::Guide(arguments) => commands::guide::run(globals, arguments, output).await,
         Command::Service(command) => commands::service::run(globals, command).await,
+        Command::Selftest(arguments) => commands::selftest::run(globals, arguments, output).await,
         Command::Check(arguments) => commands::check::run(globals, arguments, output).await,
         Command::Completions { shell } => commands::generate::completions(*shell),
         Command::Man => commands::generate::manual(),

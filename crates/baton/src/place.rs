@@ -69,7 +69,8 @@ impl Place {
         self.check_owner()
     }
 
-    fn check_owner(&self) -> Result<(), Failure> {
+    /// The data directory, where it is there, is one of this account.
+    pub(crate) fn check_owner(&self) -> Result<(), Failure> {
         let unusable = |error: std::io::Error| {
             Failure::new(
                 Exit::Usage,

@@ -5,9 +5,10 @@ use crate::world::World;
 #[test]
 fn help_lists_commands_and_exit_codes() {
     let help = World::new().baton(&["--help"]).expect(0).stdout;
-    for command in
-        ["up", "renew", "swap", "status", "history", "prove", "store", "target", "ca", "guide", "check"]
-    {
+    for command in [
+        "up", "renew", "swap", "status", "history", "prove", "store", "target", "ca", "guide", "selftest",
+        "check",
+    ] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))),
             "{command}: {help}"
@@ -35,6 +36,7 @@ fn every_flag_is_explained() {
         &["target", "check"],
         &["ca", "root"],
         &["guide"],
+        &["selftest"],
         &["check"],
     ] {
         let help = World::new().baton(&[command, &["-h"]].concat()).expect(0).stdout;

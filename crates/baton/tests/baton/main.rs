@@ -34,6 +34,8 @@ mod products;
 mod recover;
 mod servers;
 #[cfg(target_os = "linux")]
+mod selftest;
+#[cfg(target_os = "linux")]
 mod service;
 mod status;
 #[cfg(unix)]

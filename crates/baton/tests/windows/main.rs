@@ -9,6 +9,7 @@ mod machine_store;
 mod own_service;
 mod scene;
 mod sealed;
+mod selftest;
 mod services;
 mod settings;
 mod sweep;
