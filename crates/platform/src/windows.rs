@@ -28,6 +28,29 @@ fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain(std::iter::once(0)).collect()
 }
 
+/// How long a path may be for the calls that take it as it is: that of a directory, which must leave room for a name.
+const USUAL_PATH: usize = 247;
+
+/// A path as the calls for files take it: a long one in the form that knows no limit.
+fn wide_path(path: &std::path::Path) -> Vec<u16> {
+    use std::path::{Component, Prefix};
+    let Ok(absolute) = std::path::absolute(path) else { return wide(path) };
+    let text = wide(&absolute);
+    if text.len() <= USUAL_PATH {
+        return wide(path);
+    }
+    let start = match absolute.components().next() {
+        Some(Component::Prefix(prefix)) => prefix.kind(),
+        _ => return text,
+    };
+    match start {
+        Prefix::Disk(_) => [r"\\?\".encode_utf16().collect(), text].concat(),
+        // The two backslashes before the server's name are in the beginning.
+        Prefix::UNC(..) => [r"\\?\UNC\".encode_utf16().collect(), text[2..].to_vec()].concat(),
+        _ => text,
+    }
+}
+
 /// What a call says that answers with 0 when it has failed.
 fn succeeded(answer: i32) -> std::io::Result<()> {
     if answer == 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }

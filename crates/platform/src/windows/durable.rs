@@ -2,8 +2,10 @@
 //!
 //! A file is replaced by one rename (`MoveFileExW`): after a crash the old one is there or the new one. The new one has
 //! been given the access list of the old one before. A file that someone holds open, in a way that permits it to be
-//! deleted, cannot be renamed over: then it is `ReplaceFileW`, which is not one step, but two renames. A file that is
-//! held open without that permission is tried again for a short while (virus scanners, editors).
+//! deleted, cannot be renamed over so: then it is a rename with the semantics of POSIX, which Windows has since version
+//! 1607 of Windows 10, and one step too. Where the file system has none (older systems, some shares) it is `ReplaceFileW`,
+//! which is two renames. A file that is held open without that permission is tried again for a short while (virus
+//! scanners, editors).
 //!
 //! What a replaced file loses are its further streams, and its time of creation. Names of a directory need no sync
 //! of their own: the file system's own journal keeps them.
@@ -35,7 +37,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::security::{self, Descriptor};
-use super::{succeeded, wide};
+use super::{succeeded, wide_path};
 use crate::durable::with_path;
 
 /// Links take a right of their own, and many programs do not follow them.
@@ -135,7 +137,7 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<fs::File> {
 
 fn create_new_private(path: &Path) -> io::Result<std::fs::File> {
     let descriptor = Descriptor::parse(&security::private_access(false)?)?;
-    let (name, attributes) = (wide(path), descriptor.attributes());
+    let (name, attributes) = (wide_path(path), descriptor.attributes());
     // SAFETY: the name ends in a zero, and the descriptor lives through the call.
     let handle = unsafe {
         CreateFileW(
@@ -170,7 +172,7 @@ pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
 /// Makes a directory with this access list, and with the owner that it may name.
 pub(super) fn create_directory_with(path: &Path, access: &str) -> io::Result<()> {
     let descriptor = Descriptor::parse(access)?;
-    let (name, attributes) = (wide(path), descriptor.attributes());
+    let (name, attributes) = (wide_path(path), descriptor.attributes());
     // SAFETY: the name ends in a zero, and the descriptor lives through the call.
     succeeded(unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) })
 }
@@ -189,6 +191,9 @@ pub(crate) fn sync_directory(_path: &Path) -> io::Result<()> {
 pub(crate) fn persist(temporary: TempPath, path: &Path, attributes: Option<&Attributes>) -> io::Result<()> {
     patiently(|| match move_file(&temporary, path) {
         Err(error) if is_held(&error) && may_be_deleted(path) => {
+            if rename_over_open_file(&temporary, path).is_ok() {
+                return Ok(());
+            }
             replace_file(&temporary, path)?;
             // It was given the access list of the file before.
             attributes.map_or(Ok(()), |attributes| attributes.set_on(path))
@@ -198,6 +203,12 @@ pub(crate) fn persist(temporary: TempPath, path: &Path, attributes: Option<&Attr
     // Its name is gone; nothing is left for the guard to remove.
     let _ = temporary.keep();
     Ok(())
+}
+
+/// Renames in one step, whoever holds the file that is there; not everywhere.
+fn rename_over_open_file(from: &Path, to: &Path) -> io::Result<()> {
+    // The standard library takes the semantics of POSIX where the system has them.
+    fs::rename(from, to)
 }
 
 /// Renames; a file that is there is replaced.
@@ -252,7 +263,7 @@ pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     // A directory is never renamed over another one.
     let replacing = if from.is_dir() { 0 } else { MOVEFILE_REPLACE_EXISTING };
-    let (from, to) = (wide(from), wide(to));
+    let (from, to) = (wide_path(from), wide_path(to));
     // SAFETY: both names end in a zero.
     succeeded(unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), replacing | MOVEFILE_WRITE_THROUGH) })
 }
@@ -264,7 +275,7 @@ fn may_be_deleted(path: &Path) -> bool {
 }
 
 fn replace_file(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (wide(from), wide(to));
+    let (from, to) = (wide_path(from), wide_path(to));
     // SAFETY: both names end in a zero, and what is null may be.
     succeeded(unsafe { ReplaceFileW(to.as_ptr(), from.as_ptr(), null(), 0, null(), null()) })
 }

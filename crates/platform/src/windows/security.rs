@@ -22,7 +22,7 @@ use windows_sys::Win32::Security::{
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-use super::{succeeded, wide};
+use super::{succeeded, wide, wide_path};
 
 /// The local system, as which services run.
 pub(super) const SYSTEM: &str = "S-1-5-18";
@@ -105,7 +105,7 @@ pub(super) fn administrators_access() -> &'static str {
 
 /// The access list of a file or directory, as text.
 pub(super) fn access(path: &Path) -> io::Result<String> {
-    let name = wide(path);
+    let name = wide_path(path);
     let mut descriptor = null_mut();
     // SAFETY: the name ends in a zero; the places for answers live through the call, and those not wanted are null.
     let answer = unsafe {
@@ -145,7 +145,7 @@ pub(super) fn set_access(path: &Path, access: &str) -> io::Result<()> {
     } else {
         PROTECTED_DACL_SECURITY_INFORMATION
     };
-    let name = wide(path);
+    let name = wide_path(path);
     // SAFETY: the name ends in a zero, and the list is part of the descriptor, which lives through the call.
     refused(unsafe {
         SetNamedSecurityInfoW(
@@ -162,7 +162,7 @@ pub(super) fn set_access(path: &Path, access: &str) -> io::Result<()> {
 
 /// The SID of the account that a file or directory belongs to.
 pub(super) fn owner(path: &Path) -> io::Result<String> {
-    let name = wide(path);
+    let name = wide_path(path);
     let (mut owner, mut descriptor) = (null_mut(), null_mut());
     // SAFETY: the name ends in a zero; the places for answers live through the call, and those not wanted are null.
     let answer = unsafe {

@@ -58,6 +58,26 @@ fn a_file_that_someone_holds_for_a_moment_is_waited_for() {
     assert_eq!(names, ["file"], "nothing is left beside it");
 }
 
+/// Windows has a limit of 260 characters for the calls that are not asked for more.
+#[test]
+fn a_path_may_be_long() {
+    let root = tempfile::tempdir().unwrap();
+    let mut directory = root.path().to_owned();
+    for name in ["a", "b", "c"] {
+        directory.push(name.repeat(120));
+        durable::create_private_directory(&directory).unwrap();
+    }
+    let path = directory.join("file");
+    durable::replace(&path, b"one", Attributes::private_file()).unwrap();
+    let reader = fs::File::open(&path).unwrap();
+    durable::replace(&path, b"two", Attributes::of(&path).unwrap()).unwrap();
+    drop(reader);
+    durable::rename(&path, &directory.join("other")).unwrap();
+    assert_eq!(fs::read(directory.join("other")).unwrap(), b"two");
+    durable::remove_file(&directory.join("other")).unwrap();
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+}
+
 #[test]
 fn a_directory_appears_with_its_files_and_goes_with_them() {
     let directory = tempfile::tempdir().unwrap();
