@@ -4,7 +4,7 @@
 
 use baton_finding::Finding;
 use baton_handover::{Report, Search, StatusRow};
-use baton_state::Recovery;
+use baton_state::{HandoverId, Recovery};
 use baton_target::{Endpoint, ProductServer, Reference, Seen, Tls};
 use baton_x509::{Fingerprint, KeyAlgorithm, Thumbprint, X509};
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ pub struct TargetLook {
     pub choices: Vec<Choice>,
     /// What was reset, and waits to be put back.
     pub recovery: Option<Recovery>,
+    /// The handover that is under way, whoever has begun it.
+    pub under_way: Option<HandoverId>,
     /// What is to be handed over to it by the settings.
     pub certificates: Vec<String>,
     /// Its rows of the status.

@@ -405,6 +405,41 @@ fn tls_is_switched_off_and_on_again() {
 }
 
 #[test]
+fn a_handover_of_the_command_line_is_watched_too() {
+    let mut scene = Scene::new(Product::XtractCore);
+    // It is restarted once someone writes into a pipe.
+    let (script, pipe) = (scene.world.path("activate.sh"), scene.world.path("pipe"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let restart = scene.product.restart_command();
+    fs_err::write(&script, format!("cat {}\n{}\n", pipe.display(), restart.join(" "))).unwrap();
+    let settings = fs_err::read_to_string(scene.world.path("baton.toml")).unwrap();
+    let slow = list(&["sh".to_owned(), script.display().to_string()]);
+    scene.world.write_settings(&settings.replacen(&list(&restart), &slow, 1));
+    scene.open("/");
+    let page_has =
+        |words: &str| format!("fetch('/targets/sap').then(r => r.text()).then(t => t.includes('{words}'))");
+    scene.browser.wait_until(&page_has("activate.sh"));
+    let new = scene.new.thumbprint.clone();
+    let mut swap = scene.world.command(&["swap", "", &new, "--target", "sap"]).spawn().unwrap();
+    scene.browser.wait_until(&page_has("under-way"));
+
+    scene.open("/targets/sap");
+    scene.browser.click("#under-way a");
+    scene.browser.wait_until("document.querySelector('#live') && location.pathname.startsWith('/history/')");
+    scene.assert_shows("under way");
+    // The very page that is open shows the end.
+    scene.browser.evaluate("window.isSamePage = true");
+    fs_err::write(&pipe, "go on\n").unwrap();
+    scene.browser.wait_until(
+        "[...document.querySelectorAll('#live tbody th')].some(step => step.innerText === 'prove')",
+    );
+    scene.browser.wait_until("document.querySelector('#live h1').innerText.includes('served')");
+    assert_eq!(scene.browser.evaluate("window.isSamePage").unwrap(), true);
+    assert!(swap.wait().unwrap().success());
+    assert!(scene.served().iter().all(|served| *served == new));
+}
+
+#[test]
 fn rows_are_found_while_someone_types() {
     let mut scene = Scene::new(Product::Yunio);
     scene.world.baton(&["prove"]);

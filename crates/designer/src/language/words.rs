@@ -194,6 +194,8 @@ words! {
     roll_back_button: "See what rolling back does", "Zeigen, was das Zurückholen tut";
 
     // A target.
+    handover_under_way: "A handover of this server is under way.", "Eine Übergabe dieses Servers läuft gerade.";
+    watch_it: "Watch it", "Zusehen";
     looked_at: "What was found", "Was gefunden wurde";
     product: "Product", "Produkt";
     pem_files: "a server with PEM files", "ein Server mit PEM-Dateien";

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use baton_finding::Severity;
+use baton_state::HandoverId;
 use baton_target::{ProductServer, Seen, Tls};
 use baton_x509::{Thumbprint, X509};
 use jiff::Timestamp;
@@ -45,6 +46,7 @@ pub(crate) struct TargetPage {
     troubles: Vec<Trouble>,
     endpoints: Vec<EndpointRow>,
     choices: Vec<ChoiceRow>,
+    under_way: Option<HandoverId>,
     /// Whether it was reset, and waits to be put back.
     is_reset: bool,
     /// What an endpoint serves has expired.
@@ -151,6 +153,7 @@ impl TargetPage {
             protocol: look.product.as_ref().and_then(|product| product.protocol.clone()),
             servers,
             is_reset: look.recovery.is_some(),
+            under_way: look.under_way,
             attention: rows.iter().map(|row| row.attention).max().unwrap_or(Attention::Fine),
             certificates: look.certificates,
             product: look.product,

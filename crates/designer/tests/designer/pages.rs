@@ -6,7 +6,7 @@ use baton_designer::{
 };
 use baton_finding::Finding;
 use baton_handover::{Report, SCHEMA, Search};
-use baton_state::Outcome;
+use baton_state::{HandoverId, Outcome};
 use baton_target::{Endpoint, Handshake, ProductServer, Reference, Seen, Tls};
 use baton_x509::{KeyAlgorithm, PemContents, X509};
 
@@ -74,6 +74,7 @@ fn target() -> TargetLook {
             },
         ],
         recovery: None,
+        under_way: Some(HandoverId(23)),
         certificates: vec!["site".to_owned()],
         rows: Vec::new(),
     }
@@ -113,6 +114,7 @@ async fn a_target_shows_what_it_names_what_it_serves_and_what_fits() {
             "name=\"was-on\" value=\"yes\"",
             "Does not fit",
             "the service may not use it",
+            "<a href=\"/history/23\">Watch it</a>",
         ],
     );
     assert!(!page.contains("id=\"expired\""), "{page}");

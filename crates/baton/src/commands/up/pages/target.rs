@@ -38,6 +38,8 @@ pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
     let is_of_target = |subject: &Subject<'_>| subject.target.is_some_and(|of| of.name == target.name);
     let subjects: Vec<Subject<'_>> = app.subjects().into_iter().filter(is_of_target).collect();
     let status = engine.status(&subjects).await.map_err(|error| problem(error.into()))?;
+    let under_way = engine.state().open_handovers(&target.name).await;
+    let under_way = under_way.map_err(|error| problem(error.into()))?;
     let certificates = app.renewals.certificates.iter();
     Ok(TargetLook {
         name: target.name.clone(),
@@ -58,6 +60,7 @@ pub(super) async fn look(app: &App, name: &str) -> Result<TargetLook, Problem> {
             None => Vec::new(),
         },
         recovery,
+        under_way: under_way.last().map(|handover| handover.id),
         certificates: certificates
             .filter(|certificate| certificate.targets.iter().any(|of| of.name == target.name))
             .map(|certificate| certificate.name.clone())
