@@ -465,6 +465,7 @@ fn pages(scene: &Scene) -> Vec<(&'static str, String)> {
         ("target-files", "/targets/website"),
         ("certificate", "/certificates/designer"),
         ("certificate-by-hand", "/certificates/site"),
+        ("account", "/account"),
         ("missing", "/nowhere"),
     ];
     fixed.map(|(name, path)| (name, path.to_owned())).to_vec()

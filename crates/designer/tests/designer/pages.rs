@@ -121,6 +121,21 @@ async fn a_target_shows_what_it_names_what_it_serves_and_what_fits() {
 }
 
 #[tokio::test]
+async fn a_protocol_is_chosen_by_the_products_own_words_and_an_unknown_one_only_shown() {
+    let chosen = "<option value=\"https\" selected>HTTPS - Unrestricted</option>";
+    let page = page_of("/targets/sap", Fixed { target: Some(target()), ..Fixed::default() }).await;
+    assert_has(&page, &[chosen, "HTTPS - Restricted to AD users with Designer read access"]);
+    let mut unknown = target();
+    if let Some(product) = &mut unknown.product {
+        product.protocol = Some(EVIL.to_owned());
+        product.servers[1].named = None;
+    }
+    let page = page_of("/targets/sap", Fixed { target: Some(unknown), ..Fixed::default() }).await;
+    assert_has(&page, &["&#60;script&#62;", "name=\"tls\" value=\"on\"", "id=\"servers-differ\""]);
+    assert!(!page.contains("<select"), "{page}");
+}
+
+#[tokio::test]
 async fn an_expired_target_offers_its_ways_out_first() {
     let mut target = target();
     target.at = certificate().not_after() + crate::sample::DAY;
