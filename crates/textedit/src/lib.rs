@@ -35,6 +35,7 @@
 mod encoding;
 mod json;
 mod patch;
+mod toml;
 
 pub use encoding::{DecodeError, Encoding};
 pub use json::{
@@ -42,3 +43,6 @@ pub use json::{
     Scalar,
 };
 pub use patch::{ConflictError, Patch, PatchError, Splice};
+pub use toml::{
+    TomlChange, TomlDocument, TomlEditError, TomlEntry, TomlParseError, TomlPlace, TomlTable, TomlValue,
+};

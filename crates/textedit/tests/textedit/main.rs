@@ -8,6 +8,8 @@ mod nesting;
 mod patch;
 mod pointer;
 mod properties;
+mod toml;
+mod toml_properties;
 
 use baton_textedit::{Change, JsonDocument, Pointer};
 
