@@ -26,7 +26,7 @@ pub(crate) struct DraftTarget {
     /// Why it cannot be used as it is; empty when it can.
     pub(crate) reasons: Vec<String>,
     /// What is known of it, for people.
-    notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// `[[target]]`, line by line.
     settings: Vec<String>,
     /// Its certificate: notes, and settings for a person to take.
@@ -100,8 +100,7 @@ impl Draft {
 
     /// Reads the draft back as the settings that it is going to be.
     pub(crate) fn check(path: &Path, text: &str) -> Result<(), String> {
-        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
-        let loaded = Loaded { path: Some(path.to_owned()), text: text.to_owned(), settings };
+        let loaded = Loaded::of_text(path.to_owned(), text.to_owned()).map_err(|error| error.to_string())?;
         rules::check(&loaded).map_err(|failure| failure.chain.join(": "))
     }
 }

@@ -86,6 +86,8 @@ pub(crate) struct Failure {
     /// The message, then its causes.
     pub(crate) chain: Vec<String>,
     pub(crate) hint: Option<String>,
+    /// The key of the settings that is at fault, where it is one: for whoever edits them in a form.
+    pub(crate) key: Option<&'static str>,
 }
 
 /// The object that `--json` prints for a failure.
@@ -109,13 +111,13 @@ impl Failure {
     }
 
     pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit, code: code.to_owned(), chain: vec![message.into()], hint: Some(hint.into()) }
+        Self { exit, code: code.to_owned(), chain: vec![message.into()], hint: Some(hint.into()), key: None }
     }
 
     /// A failure that ends what would else be one finding of several.
     pub(crate) fn of_finding(exit: Exit, finding: Finding) -> Self {
         let Finding { code, message, hint, .. } = finding;
-        Self { exit, code, chain: vec![message], hint: Some(hint) }
+        Self { exit, code, chain: vec![message], hint: Some(hint), key: None }
     }
 
     /// A failure with the exit code that fits its kind.
@@ -128,7 +130,12 @@ impl Failure {
         }
         // A transparent error repeats its cause.
         chain.dedup();
-        Self { exit, code: error.code().to_owned(), chain, hint: error.hint() }
+        Self { exit, code: error.code().to_owned(), chain, hint: error.hint(), key: None }
+    }
+
+    /// The same, with the key of the settings that is at fault.
+    pub(crate) fn about(self, key: &'static str) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     /// A store's failure: a refusal where nothing was changed and a person must decide.

@@ -149,7 +149,13 @@ impl From<Failure> for FailureText {
 
 impl From<FailureText> for Failure {
     fn from(text: FailureText) -> Self {
-        Self { exit: Exit::from_code(text.exit), code: text.code, chain: text.chain, hint: text.hint }
+        Self {
+            exit: Exit::from_code(text.exit),
+            code: text.code,
+            chain: text.chain,
+            hint: text.hint,
+            key: None,
+        }
     }
 }
 

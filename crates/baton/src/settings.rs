@@ -369,6 +369,11 @@ impl Loaded {
         };
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(&path).map_err(SettingsError::Io)?;
+        Self::of_text(path, text)
+    }
+
+    /// Reads the text of a file, as it is or is going to be.
+    pub(crate) fn of_text(path: PathBuf, text: String) -> Result<Self, SettingsError> {
         let settings = toml::from_str(&text).map_err(|error| syntax_error(&path, &text, &error))?;
         Ok(Self { path: Some(path), text, settings })
     }

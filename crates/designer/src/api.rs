@@ -23,6 +23,7 @@ mod document;
 mod look;
 mod operation;
 mod query;
+mod settings;
 mod shape;
 
 /// The longest object that is read, in bytes.
@@ -46,6 +47,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/store", Level::Read, look::store),
         Route::get("/api/v1/store/{thumbprint}", Level::Read, look::stored),
         Route::get("/api/v1/audit", Level::Admin, look::audit),
+        Route::get("/api/v1/settings", Level::Read, settings::settings),
+        Route::post("/api/v1/settings", Level::Admin, settings::change),
+        Route::get("/api/v1/settings/draft", Level::Admin, settings::draft),
+        Route::post("/api/v1/settings/draft", Level::Admin, settings::write_draft),
     ]
 }
 

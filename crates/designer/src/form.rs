@@ -36,9 +36,7 @@ pub(crate) struct Rejection {
 impl Fields {
     /// Reads the body of a request.
     pub(crate) async fn read(request: Request, t: Language) -> Result<Self, Rejection> {
-        let read = timeout(TIME_LIMIT, to_bytes(request.into_body(), LARGEST)).await;
-        let body = read.map_err(|_| too_slow(t))?.map_err(|_| too_large(t))?;
-        Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
+        Ok(Self(read_pairs(request, t).await?.into_iter().collect()))
     }
 
     /// The field of that name; empty where there is none.
@@ -48,9 +46,7 @@ impl Fields {
 
     /// What is asked for.
     pub(crate) fn change(&self, t: Language) -> Result<Change, Rejection> {
-        self.known_change().ok_or_else(|| {
-            rejection(StatusCode::BAD_REQUEST, "form-incomplete", t.form_incomplete(), t.form_hint())
-        })
+        self.known_change().ok_or_else(|| incomplete(t))
     }
 
     /// Whose key a successor is to have.
@@ -111,6 +107,13 @@ impl Fields {
     }
 }
 
+/// Reads the body of a request as names with values, of which several may have one name.
+pub(crate) async fn read_pairs(request: Request, t: Language) -> Result<Vec<(String, String)>, Rejection> {
+    let read = timeout(TIME_LIMIT, to_bytes(request.into_body(), LARGEST)).await;
+    let body = read.map_err(|_| too_slow(t))?.map_err(|_| too_large(t))?;
+    Ok(form_urlencoded::parse(&body).into_owned().collect())
+}
+
 /// Reads the file of a form, and the password beside it.
 pub(crate) async fn read_upload(request: Request, t: Language) -> Result<Upload, Rejection> {
     let missing =
@@ -143,6 +146,11 @@ pub(crate) async fn read_upload(request: Request, t: Language) -> Result<Upload,
         }
         _ => Err(missing()),
     }
+}
+
+/// The form lacks something that every form of ours has.
+pub(crate) fn incomplete(t: Language) -> Rejection {
+    rejection(StatusCode::BAD_REQUEST, "form-incomplete", t.form_incomplete(), t.form_hint())
 }
 
 fn too_large(t: Language) -> Rejection {

@@ -16,6 +16,7 @@ pub(crate) mod look;
 pub(crate) mod metrics;
 pub(crate) mod missing;
 pub(crate) mod overview;
+pub(crate) mod settings;
 
 /// Why something cannot be shown or done, with the status that fits.
 fn render_problem(problem: &Problem, t: Language) -> Response {

@@ -35,6 +35,7 @@ mod problem;
 mod route;
 mod router;
 mod same_origin;
+mod settings;
 mod tls;
 mod write_limit;
 
@@ -53,4 +54,9 @@ pub use overview::{BoxFuture, Overview};
 pub use problem::{Problem, ProblemKind};
 pub use route::RouteDescription;
 pub use router::route_descriptions;
+pub use settings::{
+    Control, FoundServer, KeyProblem, SettingsChange, SettingsDesk, SettingsDraft, SettingsEdit,
+    SettingsField, SettingsForm, SettingsKind, SettingsLook, SettingsPlan, SettingsRefusal, SettingsSaved,
+    SettingsTable, SettingsValues, ShownSetting,
+};
 pub use tls::{CertificateFiles, HotCertificate, LoadError};

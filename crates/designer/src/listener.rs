@@ -26,6 +26,7 @@ use crate::change::Actions;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
 use crate::router::{Ending, Services, router};
+use crate::settings::SettingsDesk;
 use crate::tls::HotCertificate;
 
 /// How many connections are open at once.
@@ -58,6 +59,8 @@ pub struct Listener {
 pub struct Site {
     /// What there is to see and to do.
     pub actions: Arc<dyn Actions>,
+    /// The settings, to be seen and changed.
+    pub settings: Arc<dyn SettingsDesk>,
     /// Where users, sessions and the audit log are kept.
     pub state: State,
     /// Who is let in.
@@ -182,6 +185,7 @@ impl Listener {
         let (ending, ended) = watch::channel(());
         let services = Services {
             actions: site.actions,
+            settings: site.settings,
             operations: Arc::default(),
             ending: Ending(ended.clone()),
             state: site.state,

@@ -17,16 +17,18 @@ use crate::access::{
 use crate::api;
 use crate::change::Actions;
 use crate::guard::{guard, method_not_allowed};
-use crate::handler::{asset, certificate, change, look, metrics, missing, overview};
+use crate::handler::{asset, certificate, change, look, metrics, missing, overview, settings};
 use crate::hosts::Hosts;
 use crate::operation::Operations;
 use crate::overview::Overview;
 use crate::route::{Route, RouteDescription};
+use crate::settings::SettingsDesk;
 
 /// What pages are made of; a handler takes what it needs of it as `State`.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) actions: Arc<dyn Actions>,
+    pub(crate) settings: Arc<dyn SettingsDesk>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) ending: Ending,
     pub(crate) state: State,
@@ -69,6 +71,12 @@ impl FromRef<Services> for Arc<dyn Overview> {
     }
 }
 
+impl FromRef<Services> for Arc<dyn SettingsDesk> {
+    fn from_ref(services: &Services) -> Self {
+        Arc::clone(&services.settings)
+    }
+}
+
 fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::get("/style.css", Level::Open, asset::style),
@@ -100,6 +108,13 @@ fn routes() -> Vec<Route> {
         Route::post("/operations", Level::Modify, change::begin),
         Route::get("/operations/{id}", Level::Read, change::operation),
         Route::get("/operations/{id}/events", Level::Read, change::events),
+        Route::get("/settings", Level::Read, settings::settings),
+        Route::get("/settings/first-run", Level::Admin, settings::draft),
+        Route::post("/settings/first-run", Level::Admin, settings::write_draft),
+        Route::post("/settings/plan", Level::Admin, settings::plan),
+        Route::post("/settings/save", Level::Admin, settings::save),
+        Route::get("/settings/{kind}", Level::Admin, settings::new_form),
+        Route::get("/settings/{kind}/{name}", Level::Admin, settings::form),
     ];
     routes.extend(api::routes());
     routes

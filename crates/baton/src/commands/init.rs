@@ -75,7 +75,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Init, output: Output) -> 
 
 /// The store that products take their certificates from: on Windows that of the services, elsewhere the one of settings
 /// that are there. None is made.
-fn store(place: &Place) -> Option<SharedStore> {
+pub(crate) fn store(place: &Place) -> Option<SharedStore> {
     let choice = if cfg!(windows) {
         StoreChoice::Windows(WindowsPlace::of_services())
     } else {
@@ -176,7 +176,7 @@ fn add(
 }
 
 /// What is written can always be read back.
-fn sound(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn sound(path: &Path, text: &str) -> Result<(), Failure> {
     Draft::check(path, text).map_err(|reason| {
         Failure::new(
             Exit::Failed,

@@ -16,13 +16,15 @@ use baton_scheduler::{RenewOptions, Scheduler, Supervisor};
 use baton_target::HotSwap;
 use tokio::sync::{Notify, watch};
 
+mod desk;
 mod first_user;
 mod pages;
 mod reload;
 mod supervision;
 
+use desk::Desk;
 use pages::Pages;
-use reload::Reload;
+use reload::{Reload, Reloading};
 use supervision::Supervision;
 
 use crate::cli::{Globals, Up};
@@ -89,8 +91,10 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         vitals: scheduler.vitals(),
         changed: scheduler.changed(),
     });
+    let (reloading, reloads) = Reloading::channel();
     let site = Site {
         actions: pages,
+        settings: Arc::new(Desk::new(Arc::clone(&shared), reloading)),
         state: app.renewals.engine.state().clone(),
         access,
         hosts: own_hosts(&app.place.loaded.settings),
@@ -108,7 +112,7 @@ pub(crate) async fn run(globals: &Globals, arguments: &Up) -> Result<Exit, Failu
         scheduler: Arc::clone(&scheduler),
         supervision: supervision.clone(),
     };
-    let reload = tokio::spawn(reload.run(ReloadSignals::listen().map_err(signals_failed)?));
+    let reload = tokio::spawn(reload.run(ReloadSignals::listen().map_err(signals_failed)?, reloads));
     // Before anyone is told that it runs: whoever stops it then finds it listening.
     let mut stop_signals = StopSignals::listen().map_err(signals_failed)?;
     let work = tokio::spawn(work(Arc::clone(&app), own, scheduler, address, stopped));

@@ -43,7 +43,7 @@ pub(crate) fn activation(
     kind: &Kind,
 ) -> Result<Option<Activation>, Failure> {
     let refuse = |message: &str, hint: &str| {
-        Err(wrong(loaded, format!("the target {:?} {message}", settings.name), hint))
+        Err(wrong(loaded, format!("the target {:?} {message}", settings.name), hint).about("service"))
     };
     let of_service = match (&settings.activate, &settings.service) {
         (Some(_), Some(_)) => {

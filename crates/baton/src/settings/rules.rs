@@ -49,7 +49,8 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), Failure> {
                 loaded,
                 format!("the target {:?} has the directory of another one", target.name),
                 "one server is one target: name all its endpoints in it",
-            ));
+            )
+            .about("directory"));
         }
         guard(loaded, target)?;
         nodes(loaded, target)?;
@@ -107,21 +108,24 @@ fn check_names(loaded: &Loaded) -> Result<(), Failure> {
                     loaded,
                     format!("{name:?} cannot be the name of a [[{kind}]]"),
                     "use letters, digits, hyphen, underscore and dot",
-                ));
+                )
+                .about("name"));
             }
             if !seen.insert(name) {
                 return Err(wrong(
                     loaded,
                     format!("there are two [[{kind}]] named {name:?}"),
                     "give each its own name",
-                ));
+                )
+                .about("name"));
             }
             if kind == "target" && *name == DESIGNER {
                 return Err(wrong(
                     loaded,
                     format!("{DESIGNER:?} is the name of Baton's own listener"),
                     "choose another name for the [[target]]",
-                ));
+                )
+                .about("name"));
             }
         }
     }
@@ -141,7 +145,8 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
                 loaded,
                 format!("the certificate {name:?} has no names"),
                 "set names = [\"…\"]",
-            ));
+            )
+            .about("names"));
         }
         let is_internal = certificate.issuer == INTERNAL && !has_own_authority;
         if name == DESIGNER && !certificate.targets.iter().any(|target| target == DESIGNER) {
@@ -149,14 +154,16 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
                 loaded,
                 format!("the certificate {name:?} is the one of Baton's own listener"),
                 "choose another name, or add \"designer\" to its targets",
-            ));
+            )
+            .about("targets"));
         }
         if !is_internal && !issuers.contains(certificate.issuer.as_str()) {
             return Err(wrong(
                 loaded,
                 format!("the certificate {name:?} names an unknown issuer {:?}", certificate.issuer),
                 "add an [[issuer]] of that name",
-            ));
+            )
+            .about("issuer"));
         }
         for target in &certificate.targets {
             if target != DESIGNER && !targets.contains(target.as_str()) {
@@ -164,7 +171,8 @@ fn check_references(loaded: &Loaded) -> Result<(), Failure> {
                     loaded,
                     format!("the certificate {name:?} names an unknown target {target:?}"),
                     "add a [[target]] of that name",
-                ));
+                )
+                .about("targets"));
             }
         }
     }
@@ -215,29 +223,36 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
             "challenges that are answered on a port of this machine",
         ),
     ];
-    let refuse = |message: String, hint: &str| {
-        Err(wrong(loaded, format!("the issuer {:?} {message}", issuer.name), hint))
+    let refuse = |key: &'static str, message: String, hint: &str| {
+        Err(wrong(loaded, format!("the issuer {:?} {message}", issuer.name), hint).about(key))
     };
     if let Some((key, _, _, place)) = keys.into_iter().find(|(_, is_set, fits, _)| *is_set && !fits) {
-        return refuse(format!("has the key `{key}`, which belongs to {place}"), "take it away");
+        return refuse(key, format!("has the key `{key}`, which belongs to {place}"), "take it away");
     }
     if issuer.http_port.is_some() && issuer.webroot.is_some() {
-        return refuse("has a port and a webroot for http-01".to_owned(), "take one of the two away");
+        return refuse(
+            "http-port",
+            "has a port and a webroot for http-01".to_owned(),
+            "take one of the two away",
+        );
     }
     if is_acme && issuer.directory.is_none() {
         return refuse(
+            "directory",
             "does not say where its CA is".to_owned(),
             "set directory = \"https://…\", or \"letsencrypt\"",
         );
     }
     if is_acme && issuer.challenge.is_none() {
         return refuse(
+            "challenge",
             "does not say how the names are validated".to_owned(),
             "set challenge = \"http-01\", \"tls-alpn-01\" or \"dns-01\"",
         );
     }
     if is_command && issuer.command.as_ref().is_none_or(Vec::is_empty) {
         return refuse(
+            "command",
             "does not say which command asks its CA".to_owned(),
             "set command = [\"PROGRAM\", \"{request}\", \"{certificate}\"]",
         );
@@ -245,24 +260,31 @@ fn check_issuer(loaded: &Loaded, issuer: &IssuerSettings) -> Result<(), Failure>
     let program = issuer.command.as_ref().and_then(|command| command.first());
     if program.is_some_and(|program| program.contains('/') && !Path::new(program).is_absolute()) {
         return refuse(
+            "command",
             "runs its command in a directory of its own, where a relative path leads nowhere".to_owned(),
             "give the program's full path",
         );
     }
     if is_adcs && !issuer.authority.as_deref().is_some_and(is_authority) {
         return refuse(
+            "authority",
             "does not say which CA it is".to_owned(),
             "set authority = 'HOST\\CA name', as `certutil -dump` prints it",
         );
     }
     if is_dns && issuer.dns.is_none() {
         return refuse(
+            "challenge",
             "does not say who changes the DNS".to_owned(),
             "add [issuer.dns] behind it, with kind = \"rfc2136\", \"command\" or \"provider\"",
         );
     }
     if issuer.challenge_addresses.as_ref().is_some_and(Vec::is_empty) {
-        return refuse("answers challenges on no address".to_owned(), "name one, or take the key away");
+        return refuse(
+            "challenge-addresses",
+            "answers challenges on no address".to_owned(),
+            "name one, or take the key away",
+        );
     }
     Ok(())
 }
@@ -309,6 +331,7 @@ pub(crate) fn read_roots(loaded: &Loaded, settings: &IssuerSettings) -> Result<V
             format!("the root of the issuer {:?} cannot be read: {reason}", settings.name),
             "name a PEM file with the CA's root certificate",
         )
+        .about("root")
     };
     let text = fs::read(loaded.resolve(root)).map_err(|error| unusable(error.to_string()))?;
     let contents = PemContents::read(&text).map_err(|error| unusable(error.to_string()))?;
@@ -386,27 +409,22 @@ pub(crate) fn target_kind(loaded: &Loaded, settings: &TargetSettings) -> Result<
     let refuse = |message: String, hint: &str| {
         wrong(loaded, format!("the target {:?} {message}", settings.name), hint)
     };
+    let refuse_product = |message: &str, hint: &str| Err(refuse(message.to_owned(), hint).about("product"));
     Ok(match (settings.product, settings.kind) {
         (Some(_), Some(TargetKind::Files)) => {
-            return Err(refuse(
-                "is a product and of the kind \"files\"".to_owned(),
-                "take one of the two away",
-            ));
+            return refuse_product("is a product and of the kind \"files\"", "take one of the two away");
         }
         (Some(product), _) => {
             let product = ProductKind::from(product);
             let directory = match (&settings.directory, product.default_directory()) {
                 (Some(directory), _) => loaded.resolve(directory),
                 (None, Some(directory)) => PathBuf::from(directory),
-                (None, None) => return Err(refuse("has no directory".to_owned(), "set directory = \"…\"")),
+                (None, None) => return refuse_product("has no directory", "set directory = \"…\""),
             };
             Kind::Product(Product { kind: product, directory, server: None })
         }
         (None, Some(TargetKind::Product)) => {
-            return Err(refuse(
-                "does not say which product it is".to_owned(),
-                "set product = \"yunio\" or another",
-            ));
+            return refuse_product("does not say which product it is", "set product = \"yunio\" or another");
         }
         (None, _) => match (&settings.certificate, &settings.key) {
             (Some(certificate), Some(key)) if certificate != key => Kind::Files(Files {

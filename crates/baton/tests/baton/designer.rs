@@ -466,6 +466,9 @@ fn pages(scene: &Scene) -> Vec<(&'static str, String)> {
         ("certificate", "/certificates/designer"),
         ("certificate-by-hand", "/certificates/site"),
         ("account", "/account"),
+        ("settings", "/settings"),
+        ("settings-form", "/settings/certificate/site"),
+        ("settings-target", "/settings/target/sap"),
         ("missing", "/nowhere"),
     ];
     fixed.map(|(name, path)| (name, path.to_owned())).to_vec()

@@ -32,11 +32,12 @@ mod nginx;
 mod nodes;
 mod products;
 mod recover;
-mod servers;
 #[cfg(target_os = "linux")]
 mod selftest;
+mod servers;
 #[cfg(target_os = "linux")]
 mod service;
+mod settings;
 mod status;
 #[cfg(unix)]
 mod stopping;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use baton_testkit::condition::{wait_for, wait_until};
@@ -48,7 +48,12 @@ impl Up {
         let listen = address.to_string();
         let mut all = vec!["up", "--listen", &listen];
         all.extend(arguments);
-        let mut child = world.command(&all).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(world.command(&all), address, words)
+    }
+
+    /// The same, by a command that begins it.
+    pub(crate) fn spawn(mut command: Command, address: SocketAddr, words: &str) -> (Self, Vec<String>) {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut told = Vec::new();
         for line in BufReader::new(child.stderr.take().unwrap()).lines() {
             let line = line.unwrap();
@@ -94,7 +99,7 @@ fn root(world: &World) -> String {
 fn curl(world: &World, port: u16, more: &[&str]) -> (String, String) {
     let root = world.path("root.pem");
     fs_err::write(&root, self::root(world)).unwrap();
-    let output = std::process::Command::new("curl")
+    let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20", "--write-out", "\n%{http_code}", "--cacert"])
         .arg(&root)
         .args(more)
@@ -151,11 +156,7 @@ fn the_internal_ca_may_issue_for_this_host_alone() {
     let up = Up::start(&world, &[]);
     let root = world.path("root.pem");
     fs_err::write(&root, self::root(&world)).unwrap();
-    let text = std::process::Command::new("openssl")
-        .args(["x509", "-noout", "-text", "-in"])
-        .arg(&root)
-        .output()
-        .unwrap();
+    let text = Command::new("openssl").args(["x509", "-noout", "-text", "-in"]).arg(&root).output().unwrap();
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.contains("X509v3 Name Constraints") && text.contains("DNS:localhost"), "{text}");
     assert!(text.contains("ASN1 OID: prime256v1"), "{text}");
@@ -264,7 +265,7 @@ fn it_issues_what_the_settings_ask_for_and_then_rests() {
 fn ctrl_c_ends_it_cleanly() {
     let world = World::new();
     let mut up = Up::start(&world, &[]);
-    std::process::Command::new("kill").args(["-INT", &up.child.id().to_string()]).status().unwrap();
+    Command::new("kill").args(["-INT", &up.child.id().to_string()]).status().unwrap();
     let status = wait_for(Duration::from_secs(30), || up.child.try_wait().unwrap()).expect("it ends");
     assert_eq!(status.code(), Some(0));
 }

@@ -58,6 +58,7 @@ sentences! {
     target_title(name): "Target {name}", "Ziel {name}";
     certificate_title(name): "Certificate {name}", "Zertifikat {name}";
     issuers_count(count): "and {count} that issued it", "und {count}, die es ausgestellt haben";
+    settings_add(thing): "Add: {thing}", "Hinzufügen: {thing}";
     stale_for(seconds): "the old one was seen for {seconds} s more",
         "das alte wurde noch {seconds} s lang gesehen";
 }

@@ -348,6 +348,88 @@ words! {
         "Noch wird nichts übergeben. Der Schlüssel kommt in den Speicher und verlässt ihn nie über diese Seiten.";
     unreadable_entries: "What cannot be read", "Was nicht gelesen werden kann";
 
+    // The settings.
+    settings: "Settings", "Einstellungen";
+    settings_none: "There is no settings file", "Es gibt keine Datei mit Einstellungen";
+    settings_none_hint: "The defaults hold: a certificate for this machine, and the Designer served with it.",
+        "Es gilt, was vorgegeben ist: ein Zertifikat für diese Maschine, mit dem der Designer ausgeliefert wird.";
+    settings_not_in_force: "Baton runs with other settings than those in the file",
+        "Baton läuft mit anderen Einstellungen, als in der Datei stehen";
+    settings_not_in_force_hint: "The file was changed, and what it says is not taken up; the log says why.",
+        "Die Datei wurde geändert, und was darin steht, gilt noch nicht; im Protokoll steht, warum.";
+    settings_certificates: "Certificates", "Zertifikate";
+    settings_issuers: "Issuers", "Zertifizierungsstellen";
+    settings_issuer: "Issuer", "Zertifizierungsstelle";
+    settings_alerts: "Alerts", "Alarme";
+    settings_alert: "Alert", "Alarm";
+    settings_heartbeat: "Signs of life", "Lebenszeichen";
+    settings_proof: "Proof", "Nachweis";
+    settings_probe: "Looks at what is served", "Blicke auf das, was ausgeliefert wird";
+    settings_retire: "The end of old certificates", "Das Ende alter Zertifikate";
+    settings_others: "Everything else", "Alles andere";
+    settings_not_set: "as it is by default", "wie vorgegeben";
+    settings_on_the_machine: "Set on the machine alone", "Nur an der Maschine zu ändern";
+    settings_machine_hint: "Commands, paths, secrets and who may come in are changed in baton.toml on the machine, and nowhere else.",
+        "Befehle, Pfade, Geheimnisse und wer hereinkommt, ändert man in baton.toml an der Maschine, und nirgends sonst.";
+    settings_change: "Change", "Ändern";
+    settings_remove: "Remove", "Entfernen";
+    settings_one_a_line: "One on each line.", "Je Zeile eins.";
+    settings_preview: "Show what would be written", "Zeigen, was geschrieben würde";
+    settings_preview_hint: "Nothing is written yet.", "Noch wird nichts geschrieben.";
+    settings_nothing_changes: "Nothing would be changed: the file says that already.",
+        "Nichts würde geändert: Die Datei sagt das schon.";
+    settings_diff_heading: "What changes in the file", "Was sich in der Datei ändert";
+    settings_save_hint: "Everything else in the file stays as it is, comments included. Baton takes it up at once.",
+        "Alles andere in der Datei bleibt, wie es ist, auch die Kommentare. Baton richtet sich sofort danach.";
+    settings_save: "Write it", "Schreiben";
+    settings_not_taken_up: "It is written, and not taken up yet", "Es ist geschrieben und gilt noch nicht";
+    settings_not_taken_up_hint: "Baton goes on with the settings it had, for this reason:",
+        "Baton läuft mit den Einstellungen weiter, die es hatte, und zwar deshalb:";
+    settings_changed: "The file was changed meanwhile", "Die Datei wurde inzwischen geändert";
+    settings_changed_hint: "Nothing was written. Look at what was changed, and begin again.",
+        "Nichts wurde geschrieben. Sehen Sie nach, was geändert wurde, und beginnen Sie von vorn.";
+    settings_name: "Name", "Name";
+    settings_successor: "Key of a successor", "Schlüssel eines Nachfolgers";
+    settings_allow_same_key: "The key may be kept", "Der Schlüssel darf bleiben";
+    settings_longest_key_age: "Longest age of a key", "Höchstes Alter eines Schlüssels";
+    settings_kind: "Kind", "Art";
+    settings_lifetime: "Lifetime", "Laufzeit";
+    settings_permitted: "Permitted names", "Erlaubte Namen";
+    settings_directory: "ACME directory", "ACME-Verzeichnis";
+    settings_contact: "Contact", "Kontakt";
+    settings_challenge: "Challenge", "Prüfung";
+    settings_http_port: "Port of http-01", "Port für http-01";
+    settings_tls_port: "Port of tls-alpn-01", "Port für tls-alpn-01";
+    settings_challenge_addresses: "Addresses for challenges", "Adressen für Prüfungen";
+    settings_profile: "Profile", "Profil";
+    settings_authority: "CA", "Zertifizierungsstelle";
+    settings_template: "Certificate template", "Zertifikatvorlage";
+    settings_poll: "Asked again after", "Nachgefragt nach";
+    settings_time_limit: "Time limit", "Zeitgrenze";
+    settings_product: "Product", "Produkt";
+    settings_endpoints: "Endpoints", "Endpunkte";
+    settings_service: "Service", "Dienst";
+    settings_attention: "Told from this urgency on", "Gemeldet ab dieser Dringlichkeit";
+    settings_remind: "Told again after", "Wieder gemeldet nach";
+    settings_interval: "Interval", "Abstand";
+    settings_connections: "Connections in a row", "Verbindungen hintereinander";
+    settings_over: "Spread over", "Verteilt über";
+    settings_quiet: "Nothing else seen for", "Nichts anderes gesehen für";
+    settings_deadline: "Deadline", "Frist";
+    settings_grace: "Grace period", "Schonfrist";
+    first_run: "What is on this machine", "Was auf dieser Maschine ist";
+    first_run_button: "Look for servers on this machine", "Server auf dieser Maschine suchen";
+    first_run_hint: "This is what “baton init” finds. Nothing is written yet, and no server was changed.",
+        "Das findet „baton init“. Noch ist nichts geschrieben, und kein Server wurde geändert.";
+    first_run_nothing: "No server was found: neither a product nor an nginx that speaks TLS.",
+        "Kein Server wurde gefunden: weder ein Produkt noch ein nginx, der TLS spricht.";
+    first_run_ready: "ready to use", "bereit";
+    first_run_to_complete: "to be completed by hand", "von Hand zu ergänzen";
+    first_run_file: "The settings that would be written:", "Die Einstellungen, die geschrieben würden:";
+    first_run_write: "Write the file", "Datei schreiben";
+    first_run_write_hint: "A file that is there is never written over.",
+        "Eine Datei, die schon da ist, wird nie überschrieben.";
+
     // Problems.
     problem_unknown: "That is not there.", "Das gibt es nicht.";
     problem_refused: "That is refused: nothing was changed.", "Das wird abgelehnt: Nichts wurde geändert.";

@@ -91,7 +91,7 @@ impl ActionView {
     }
 }
 
-fn kind_of_line(line: &str) -> &'static str {
+pub(crate) fn kind_of_line(line: &str) -> &'static str {
     let heads = ["--- ", "+++ ", "@@"];
     match line.as_bytes().first() {
         _ if heads.iter().any(|head| line.starts_with(head)) => "place",

@@ -24,6 +24,7 @@ mod pages;
 mod requests;
 mod routes;
 mod sample;
+mod settings;
 mod shutdown;
 mod site;
 

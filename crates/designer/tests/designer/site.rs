@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use baton_designer::{self as designer, Access, Actions, CertificateFiles, HotCertificate, Listener};
+use baton_designer::{
+    self as designer, Access, Actions, CertificateFiles, HotCertificate, Listener, SettingsDesk,
+};
 use baton_state::State;
 use baton_testkit::IssuedCertificate;
 use tempfile::TempDir;
@@ -12,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Client};
 use crate::fixed::Fixed;
+use crate::settings::FixedSettings;
 use crate::{issue, sample};
 
 /// A running Designer.
@@ -36,6 +39,15 @@ impl Site {
         Self::start_with(&issue(), overview, "127.0.0.1:0").await
     }
 
+    /// With settings.
+    pub(crate) async fn start_with_settings(settings: FixedSettings) -> Self {
+        let (directory, files) = empty_directory();
+        issue().write_files(&files.certificate, &files.key);
+        let hot = HotCertificate::load(files.clone()).unwrap();
+        let shown = Shown { actions: Arc::new(Fixed::default()), settings: Arc::new(settings) };
+        Self::serve(directory, files, hot, shown, "127.0.0.1:0", Access::Anonymous).await
+    }
+
     pub(crate) async fn start_with(
         certificate: &IssuedCertificate,
         overview: impl Actions + 'static,
@@ -44,7 +56,7 @@ impl Site {
         let (directory, files) = empty_directory();
         certificate.write_files(&files.certificate, &files.key);
         let hot = HotCertificate::load(files.clone()).unwrap();
-        Self::serve(directory, files, hot, overview, address, Access::Anonymous).await
+        Self::serve(directory, files, hot, Shown::of(overview), address, Access::Anonymous).await
     }
 
     /// To which people sign in.
@@ -54,7 +66,7 @@ impl Site {
         let hot = HotCertificate::load(files.clone()).unwrap();
         let status = Ok(sample::status(vec![sample::row("sap")]));
         let shown = Fixed { status, handovers: Ok(vec![sample::report()]), ..Fixed::default() };
-        Self::serve(directory, files, hot, shown, "127.0.0.1:0", Access::Authenticated).await
+        Self::serve(directory, files, hot, Shown::of(shown), "127.0.0.1:0", Access::Authenticated).await
     }
 
     /// Without a certificate yet.
@@ -62,14 +74,14 @@ impl Site {
         let (directory, files) = empty_directory();
         let hot = HotCertificate::waiting(files.clone());
         let overview = Fixed::default();
-        Self::serve(directory, files, hot, overview, "127.0.0.1:0", Access::Anonymous).await
+        Self::serve(directory, files, hot, Shown::of(overview), "127.0.0.1:0", Access::Anonymous).await
     }
 
     async fn serve(
         directory: TempDir,
         files: CertificateFiles,
         hot: Arc<HotCertificate>,
-        overview: impl Actions + 'static,
+        shown: Shown,
         address: &str,
         access: Access,
     ) -> Self {
@@ -78,7 +90,13 @@ impl Site {
         let (shutdown, ended) = oneshot::channel();
         let hosts = vec!["gateway.example.com".to_owned(), "fd00::7".to_owned()];
         let state = State::open(&directory.path().join("state.db")).await.unwrap();
-        let site = designer::Site { actions: Arc::new(overview), state: state.clone(), access, hosts };
+        let site = designer::Site {
+            actions: shown.actions,
+            settings: shown.settings,
+            state: state.clone(),
+            access,
+            hosts,
+        };
         let served = tokio::spawn(listener.serve(Arc::clone(&hot), None, site, async {
             let _ = ended.await;
         }));
@@ -98,6 +116,18 @@ impl Site {
     pub(crate) fn shut_down(self) -> JoinHandle<()> {
         self.shutdown.send(()).unwrap();
         self.served
+    }
+}
+
+/// What there is to see.
+struct Shown {
+    actions: Arc<dyn Actions>,
+    settings: Arc<dyn SettingsDesk>,
+}
+
+impl Shown {
+    fn of(actions: impl Actions + 'static) -> Self {
+        Self { actions: Arc::new(actions), settings: Arc::new(FixedSettings::default()) }
     }
 }
 

@@ -135,7 +135,7 @@ async fn reports(app: &App, filter: &HandoverFilter, limit: u32) -> Result<Vec<R
 }
 
 /// A failure as a page tells it.
-fn problem(failure: Failure) -> Problem {
+pub(super) fn problem(failure: Failure) -> Problem {
     let kind = match failure.exit {
         Exit::Usage | Exit::Refused => ProblemKind::Refused,
         _ => ProblemKind::Failed,

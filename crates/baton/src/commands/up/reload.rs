@@ -1,4 +1,4 @@
-//! Other settings for a running `up`: when their file changes, and on SIGHUP.
+//! Other settings for a running `up`: when their file changes, on SIGHUP, and when the Designer has written it.
 //!
 //! Settings that are refused change nothing: those before hold on. What is under way ends by the settings with which
 //! it began.
@@ -11,12 +11,39 @@ use baton_platform::file_watch::FileWatch;
 use baton_platform::signals::{RELOAD_HINT, ReloadSignals};
 use baton_scheduler::Scheduler;
 use fs_err as fs;
+use tokio::sync::{mpsc, oneshot};
 
 use super::supervision::Supervision;
 use crate::cli::Globals;
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
 use crate::wiring::{App, OwnListener};
+
+/// Asks for the settings to be taken up now.
+#[derive(Clone)]
+pub(super) struct Reloading(mpsc::Sender<oneshot::Sender<Result<(), Failure>>>);
+
+/// What was asked for.
+pub(super) type Asked = mpsc::Receiver<oneshot::Sender<Result<(), Failure>>>;
+
+impl Reloading {
+    /// Both ends.
+    pub(super) fn channel() -> (Self, Asked) {
+        let (sender, asked) = mpsc::channel(1);
+        (Self(sender), asked)
+    }
+
+    /// Waits until they are taken up, or refused.
+    pub(super) async fn ask(&self) -> Result<(), Failure> {
+        let ended = || {
+            let hint = "the next start takes the settings up";
+            Failure::new(Exit::Failed, "up-ending", "`baton up` is about to end", hint)
+        };
+        let (answer, answered) = oneshot::channel();
+        self.0.send(answer).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
+    }
+}
 
 /// A running `up`, as far as its settings are concerned.
 pub(super) struct Reload {
@@ -31,19 +58,20 @@ pub(super) struct Reload {
 
 impl Reload {
     /// Takes changed settings up, until it is dropped.
-    pub(super) async fn run(self, mut asked: ReloadSignals) {
-        let path = self.app.load().place.loaded.path.clone();
+    pub(super) async fn run(self, mut signals: ReloadSignals, mut asked: Asked) {
+        let mut path = self.app.load().place.loaded.path.clone();
         let mut watch = path.as_deref().and_then(watch);
         let mut known = path.as_deref().map(content);
         loop {
-            let is_asked_for = tokio::select! {
-                () = asked.recv() => true,
+            let (is_asked_for, answer) = tokio::select! {
+                () = signals.recv() => (true, None),
+                Some(answer) = asked.recv() => (true, Some(answer)),
                 result = changed(&mut watch) => {
                     if let Err(error) = result {
                         tracing::warn!("the settings are not watched any more, {RELOAD_HINT}: {error}");
                         watch = None;
                     }
-                    false
+                    (false, None)
                 }
             };
             let found = path.as_deref().map(content);
@@ -51,16 +79,26 @@ impl Reload {
             let is_new = found != known && found.as_ref().is_none_or(Option::is_some);
             if is_new || is_asked_for {
                 known = found;
-                self.reload().await;
+                let taken = self.reload().await;
+                if let Some(answer) = answer {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(taken);
+                }
+            }
+            if path.is_none() {
+                path = self.app.load().place.loaded.path.clone();
+                watch = path.as_deref().and_then(self::watch);
+                known = path.as_deref().map(content);
             }
         }
     }
 
-    async fn reload(&self) {
+    async fn reload(&self) -> Result<(), Failure> {
         if let Some(supervision) = &self.supervision {
             supervision.reloading();
         }
-        let refused = match self.take() {
+        let taken = self.take();
+        let refused = match &taken {
             Ok(()) => {
                 tracing::info!("the settings are taken up");
                 None
@@ -76,6 +114,7 @@ impl Reload {
             supervision.reloaded(refused.as_deref());
         }
         self.scheduler.changed().notify_one();
+        taken
     }
 
     fn take(&self) -> Result<(), Failure> {
