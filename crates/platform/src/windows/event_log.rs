@@ -192,8 +192,7 @@ mod tests {
     #[test]
     fn a_record_is_known_by_its_source_and_its_first_text() {
         // The form of the system: the fixed part, source, computer, then the texts.
-        let wide =
-            |text: &str| wide(text).iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>();
+        let wide = |text: &str| wide(text).iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>();
         let names = [wide("Baton"), wide("SERVER")].concat();
         let mut record = vec![0_u8; size_of::<EVENTLOGRECORD>()];
         let offset = u32::try_from(record.len() + names.len()).unwrap();
