@@ -15,7 +15,7 @@ use baton_platform::{clock, durable, host};
 use baton_scheduler::{KeyChoice, ManagedCertificate, Renewals};
 use baton_state::State;
 use baton_store::SharedStore;
-use baton_target::{Activation, Files, Guard, HotSwap, Kind, Placement, Policy, Target, Tls};
+use baton_target::{Activation, Files, Guard, HotSwap, Kind, Placement, Policy, Target, Tls, Understood};
 use baton_x509::{KeyAlgorithm, Name};
 use jiff::SignedDuration;
 
@@ -266,6 +266,7 @@ fn designer_target(place: &Place, own: Option<OwnListener>, store: &SharedStore)
             check: None,
             time_limit: rules::DEFAULT_TIME_LIMIT,
             placement: Placement::of_this_system(),
+            understood: Understood::default(),
         }),
         store: Arc::clone(store),
         activation: own.map(|own| Activation::HotSwap(own.swap)),

@@ -21,13 +21,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use baton_finding::{Explain as _, Finding};
+use baton_finding::Finding;
 use baton_platform::durable::{HAS_LINKS, is_temporary, is_writable, remove_leftovers, remove_leftovers_of};
 use baton_x509::{Certificate, PemContents, Thumbprint};
 use fs_err as fs;
 
 use crate::action::{Action, Before, CERTIFICATE, KEY};
 use crate::inspection::{Actions, Found, Inspection, PlanError, Reference, TargetError, Tls};
+
+mod live;
+
+pub use live::Understood;
 
 const CURRENT: &str = "current";
 
@@ -44,6 +48,8 @@ pub struct Files {
     pub time_limit: Duration,
     /// How the successor gets to the two paths.
     pub placement: Placement,
+    /// What was understood of the files when they were looked at last.
+    pub understood: Understood,
 }
 
 /// How the files of a version get to the paths that the server reads.
@@ -84,66 +90,22 @@ impl Files {
                 }
             }
         }
-        let live = self.read_live(&mut findings)?;
-        let thumbprint = live.as_ref().map(Certificate::thumbprint);
+        let live = self.live()?;
+        findings.extend(live.findings);
+        let thumbprint = live.certificate.as_ref().map(Certificate::thumbprint);
         let reference = |path: &Path, names| Reference { place: path.display().to_string(), names };
         Ok(Inspection {
             references: vec![
                 reference(&self.certificate, thumbprint),
-                reference(
-                    &self.key,
-                    thumbprint.filter(|_| live.as_ref().is_some_and(|live| live.key().is_some())),
-                ),
+                reference(&self.key, thumbprint.filter(|_| live.has_key)),
             ],
             current: thumbprint,
-            certificate: live.map(Certificate::without_key),
+            certificate: live.certificate,
             tls: Tls::On,
             dependents: Vec::new(),
             findings,
             found: Found::Files(FoundFiles { adopted: self.is_adopted(), thumbprint }),
         })
-    }
-
-    /// What the live files hold; what cannot be understood there is a finding, since a handover mends it.
-    fn read_live(&self, findings: &mut Vec<Finding>) -> Result<Option<Certificate>, TargetError> {
-        let mut contents = PemContents::default();
-        for path in [&self.certificate, &self.key] {
-            let text = match fs::read(path) {
-                Ok(text) => zeroize::Zeroizing::new(text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(cause) => return Err(TargetError::Io(cause)),
-            };
-            match PemContents::read(&text) {
-                Ok(found) => {
-                    contents.certificates.extend(found.certificates);
-                    contents.keys.extend(found.keys);
-                }
-                Err(error) => findings.push(Finding::warning(
-                    error.code(),
-                    format!("`{}` cannot be read: {error}", path.display()),
-                    "the handover replaces it and keeps it as it is",
-                )),
-            }
-        }
-        if contents.certificates.is_empty() {
-            return Ok(None);
-        }
-        let without_key = contents.certificates.clone();
-        match Certificate::assemble(contents.certificates, contents.keys) {
-            Ok(certificate) => Ok(Some(certificate)),
-            Err(error) => {
-                findings.push(Finding::warning(
-                    "live-pair-broken",
-                    format!(
-                        "`{}` and `{}` do not fit: {error}",
-                        self.certificate.display(),
-                        self.key.display()
-                    ),
-                    "the next restart of the server would fail; the handover mends it",
-                ));
-                Ok(Certificate::assemble(without_key, Vec::new()).ok())
-            }
-        }
     }
 
     /// The actions that hand the files over.
@@ -271,8 +233,7 @@ impl Files {
 
     /// The live files, when they hold the certificate.
     pub(crate) fn mentions(&self, thumbprint: Thumbprint) -> Result<Vec<String>, TargetError> {
-        let live = self.read_live(&mut Vec::new())?;
-        let is_live = live.is_some_and(|live| live.thumbprint() == thumbprint);
+        let is_live = self.live()?.certificate.is_some_and(|live| live.thumbprint() == thumbprint);
         Ok(if is_live { vec![self.certificate.display().to_string()] } else { Vec::new() })
     }
 

@@ -25,7 +25,7 @@ mod target;
 pub use action::{Action, ActionContext, ActionError, ActionReport};
 pub use activation::{Activation, ActivationError, HotSwap};
 pub use endpoint::{Endpoint, EndpointAddress, InvalidEndpoint};
-pub use files::{Files, Placement};
+pub use files::{Files, Placement, Understood};
 pub use guard::{Guard, WindowPlan};
 pub use image::{FileImage, KeptFile};
 pub use inspection::{Inspection, PlanError, Reference, TargetError, Tls};

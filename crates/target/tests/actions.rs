@@ -15,7 +15,7 @@ use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore, SharedStore};
 use baton_target::{
     Action, Activation, Files, Guard, KeptFile, Kind, Placement, Plan, Policy, Product, ProductKind, Target,
-    Tls,
+    Tls, Understood,
 };
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::Certificate;
@@ -54,6 +54,7 @@ impl Scene {
             check: None,
             time_limit: Duration::from_secs(5),
             placement,
+            understood: Understood::default(),
         });
         Self::new(directory, kind)
     }

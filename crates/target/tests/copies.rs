@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore};
-use baton_target::{Action, Activation, Files, Guard, Kind, Placement, Plan, Policy, Target, Tls};
+use baton_target::{
+    Action, Activation, Files, Guard, Kind, Placement, Plan, Policy, Target, Tls, Understood,
+};
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::Certificate;
 use fs_err as fs;
@@ -33,6 +35,7 @@ impl Scene {
                 check: None,
                 time_limit: Duration::from_secs(5),
                 placement: Placement::Copies,
+                understood: Understood::default(),
             }),
             store: Arc::new(DirectoryStore::open(&directory.path().join("store")).unwrap()),
             activation: Some(Activation::Watches),
@@ -163,4 +166,29 @@ async fn what_someone_else_has_written_meanwhile_stays() {
     }
     assert_eq!(fs::read(&path).unwrap(), b"another");
     assert_ne!(fs::read(&key).unwrap(), before, "it is the key from before the handover");
+}
+
+/// What is remembered of the files is forgotten with their bytes, be it the key's alone.
+#[test]
+fn files_that_someone_changes_are_understood_anew() {
+    let scene = Scene::new(|live, old| old.write_files(&live.join("site.pem"), &live.join("site.key")));
+    let Kind::Files(files) = &scene.target.kind else { unreachable!() };
+    let look = || {
+        let inspection = scene.target.inspect().unwrap();
+        let codes: Vec<&str> = inspection.findings.iter().map(|finding| finding.code.as_str()).collect();
+        (inspection.current.unwrap().to_string(), codes.join(" "))
+    };
+    let before = look();
+    assert_eq!((before.1.as_str(), look()), ("", before.clone()));
+    let key = fs::read(&files.key).unwrap();
+
+    let other = Authority::new("CA").issue(&["b.example"]).sign();
+    fs::write(&files.key, &other.key_pem).unwrap();
+    for _ in 0..2 {
+        assert_eq!(look(), (before.0.clone(), "live-pair-broken".to_owned()));
+    }
+    fs::write(&files.key, &key).unwrap();
+    assert_eq!(look(), before);
+    other.write_files(&files.certificate, &files.key);
+    assert_eq!(look(), (other.thumbprint, String::new()));
 }

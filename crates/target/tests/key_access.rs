@@ -16,7 +16,7 @@ use baton_platform::access_list::{AccessList, Account, Effect, Entry as ListEntr
 use baton_platform::door::Doorkeeper;
 use baton_store::{CertificateFile, DirectoryStore, Entry, Imported, Store, StoreError};
 use baton_target::{
-    Action, Activation, Files, Guard, Kind, Placement, Policy, Product, ProductKind, Target, Tls,
+    Action, Activation, Files, Guard, Kind, Placement, Policy, Product, ProductKind, Target, Tls, Understood,
 };
 use baton_testkit::{Authority, IssuedCertificate};
 use baton_x509::{Certificate, KeptKey, Thumbprint};
@@ -147,6 +147,7 @@ impl Scene {
             check: None,
             time_limit: Duration::from_secs(5),
             placement: Placement::of_this_system(),
+            understood: Understood::default(),
         }))
     }
 

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use baton_issuer::ExternalAccount;
 use baton_platform::door::DoorCommands;
-use baton_target::{Files, Guard, Kind, Node, Placement, Product, ProductKind, THUMBPRINT, Tls};
+use baton_target::{Files, Guard, Kind, Node, Placement, Product, ProductKind, THUMBPRINT, Tls, Understood};
 use baton_x509::{PemContents, X509};
 use fs_err as fs;
 use zeroize::Zeroizing;
@@ -433,6 +433,7 @@ pub(crate) fn target_kind(loaded: &Loaded, settings: &TargetSettings) -> Result<
                 check: settings.check.clone().filter(|argv| !argv.is_empty()),
                 time_limit,
                 placement: Placement::of_this_system(),
+                understood: Understood::default(),
             }),
             (Some(_), Some(_)) => {
                 return Err(refuse(
