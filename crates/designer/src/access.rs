@@ -89,12 +89,16 @@ impl Via {
 impl Level {
     /// Whether someone with this identity, or without any, may come in.
     pub fn admits(self, identity: Option<&Identity>) -> bool {
-        let held = identity.map_or(AccessLevel::NoAccess, |identity| identity.level);
+        identity.map_or(AccessLevel::NoAccess, |identity| identity.level) >= self.least()
+    }
+
+    /// The least that a user must have.
+    pub(crate) fn least(self) -> AccessLevel {
         match self {
-            Self::Open => true,
-            Self::Read => held >= AccessLevel::ReadExecute,
-            Self::Modify => held >= AccessLevel::CreateModify,
-            Self::Admin => held >= AccessLevel::ServerAdmin,
+            Self::Open => AccessLevel::NoAccess,
+            Self::Read => AccessLevel::ReadExecute,
+            Self::Modify => AccessLevel::CreateModify,
+            Self::Admin => AccessLevel::ServerAdmin,
         }
     }
 }

@@ -107,9 +107,16 @@ impl Chromium {
         }
     }
 
+    /// Waits until a person sees these words; shows the page when they do not come.
+    #[track_caller]
+    pub fn wait_for_words(&mut self, words: &str) {
+        self.wait_until(&format!("document.body.innerText.includes({})", json!(words)));
+    }
+
     /// The text that a person sees.
     pub fn text(&mut self) -> String {
-        let text = self.evaluate("document.body.innerText");
+        // Between two pages there is no body.
+        let text = self.evaluate("document.body?.innerText ?? ''");
         text.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
     }
 

@@ -8,6 +8,9 @@ use baton_testkit::port::ReservedPort;
 use crate::up::Up;
 use crate::world::{Ran, World};
 
+#[cfg(target_os = "linux")]
+mod pages;
+
 const AUTHENTICATED: &str = "[designer]\naccess = \"authenticated\"\n";
 const PASSWORD: &str = "correct horse battery staple";
 

@@ -111,8 +111,7 @@ impl Scene {
     }
 
     fn assert_shows(&mut self, words: &str) {
-        let text = self.browser.text();
-        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+        self.browser.wait_for_words(words);
     }
 
     /// Sees a page in both themes.

@@ -53,12 +53,16 @@ pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     let identity = request.extensions().get::<Identity>().cloned();
     let is_admitted = gate.level.admits(identity.as_ref());
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return if is_admitted { next.run(request).await } else { refuse(&request, identity.as_ref()) };
+        return if is_admitted {
+            next.run(request).await
+        } else {
+            refuse(&request, gate.level, identity.as_ref())
+        };
     }
     let Some(identity) = identity else {
         // Whoever is not known is let in by the open routes alone, which write the audit log themselves.
         if !is_admitted {
-            let refused = refuse(&request, None);
+            let refused = refuse(&request, gate.level, None);
             drain(request).await;
             return refused;
         }
@@ -69,7 +73,7 @@ pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     };
     let entry = entry(&request, &identity);
     if !is_admitted {
-        let refused = refuse(&request, Some(&identity));
+        let refused = refuse(&request, gate.level, Some(&identity));
         drain(request).await;
         gate.refusals.note(&gate.state, entry, &outcome(&refused)).await;
         return refused;
@@ -235,11 +239,16 @@ pub(crate) fn request_form(request: &Request) -> Form {
     }
 }
 
-fn refuse(request: &Request, identity: Option<&Identity>) -> Response {
+fn refuse(request: &Request, level: Level, identity: Option<&Identity>) -> Response {
     let form = request_form(request);
     match identity {
         Some(identity) => {
-            let message = format!("{} ({}) may not do this", identity.name, identity.level.words());
+            let message = format!(
+                "{} ({}) may not do this: it is for {}",
+                identity.name,
+                identity.level.words(),
+                level.least().words()
+            );
             refusal(form, StatusCode::FORBIDDEN, "level-too-low", &message)
         }
         None if matches!(form, Form::Program | Form::Text) => {

@@ -43,8 +43,7 @@ impl Person {
 
     #[track_caller]
     fn assert_shows(&mut self, words: &str) {
-        let text = self.browser.text();
-        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+        self.browser.wait_for_words(words);
     }
 
     /// For people who do not see the page, in both languages and themes.
