@@ -78,16 +78,16 @@ impl Files {
     /// Looks at the live files.
     pub(crate) fn inspect(&self) -> Result<Inspection, TargetError> {
         let mut findings = Vec::new();
-        for path in [&self.certificate, &self.key] {
-            match path.parent() {
-                Some(directory) if directory.is_dir() => {
-                    if !is_writable(directory) {
-                        findings.push(not_writable(directory));
-                    }
-                }
-                directory => {
-                    return Err(TargetError::NoDirectory(directory.unwrap_or(Path::new("/")).to_owned()));
-                }
+        let mut directories: Vec<&Path> =
+            [&self.certificate, &self.key].map(|path| path.parent().unwrap_or(Path::new("/"))).into();
+        // Mostly both are in one.
+        directories.dedup();
+        for directory in directories {
+            if !directory.is_dir() {
+                return Err(TargetError::NoDirectory(directory.to_owned()));
+            }
+            if !is_writable(directory) {
+                findings.push(not_writable(directory));
             }
         }
         let live = self.live()?;

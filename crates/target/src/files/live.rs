@@ -1,7 +1,7 @@
 //! What the files hold that a server reads.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use super::Files;
 use crate::inspection::TargetError;
+
+/// Most files are shorter.
+const USUAL_LENGTH: usize = 16 * 1024;
 
 /// What certificate and key of a target hold, as far as it can be understood.
 #[derive(Clone)]
@@ -107,9 +110,13 @@ impl Files {
 
 /// A file, where it is there; it may hold a key.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, TargetError> {
-    match fs::read(path) {
-        Ok(text) => Ok(Some(Zeroizing::new(text))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(TargetError::Io(cause)),
-    }
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(TargetError::Io(cause)),
+    };
+    let mut text = Zeroizing::new(Vec::with_capacity(USUAL_LENGTH));
+    // Up to no limit: a file by itself would be asked for its length before, which costs as much as to read it.
+    file.take(u64::MAX).read_to_end(&mut text).map_err(TargetError::Io)?;
+    Ok(Some(text))
 }
