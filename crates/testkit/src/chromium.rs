@@ -107,6 +107,16 @@ impl Chromium {
         }
     }
 
+    /// Sees the page in both themes, and panics with what keeps people out of it who do not see it.
+    #[track_caller]
+    pub fn assert_for_everyone(&mut self, page: &str) {
+        for is_dark in [false, true] {
+            self.see(is_dark, 1280, 800);
+            let found = self.violations();
+            assert!(found.is_empty(), "{page}:\n{}", found.join("\n"));
+        }
+    }
+
     /// Waits until a person sees these words; shows the page when they do not come.
     #[track_caller]
     pub fn wait_for_words(&mut self, words: &str) {

@@ -49,11 +49,7 @@ impl Person {
     /// For people who do not see the page, in both languages and themes.
     #[track_caller]
     fn assert_for_everyone(&mut self, page: &str) {
-        for is_dark in [false, true] {
-            self.browser.see(is_dark, 1280, 800);
-            let found = self.browser.violations();
-            assert!(found.is_empty(), "{page}:\n{}", found.join("\n"));
-        }
+        self.browser.assert_for_everyone(page);
     }
 }
 
