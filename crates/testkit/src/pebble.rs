@@ -1,14 +1,14 @@
 //! A real ACME server (RFC 8555) on free ports of the loopback interface: Pebble, with its challenge test server
-//! as the name server that answers every name with 127.0.0.1, or with a [`crate::name_server`] for dns-01.
+//! as the name server that answers every name with one address, or with a [`crate::name_server`] for dns-01.
 //!
 //! Each start makes a new root and a new intermediate, so a certificate of one fixture is nothing to another. Three
 //! certificates must be told apart: what the directory is served with leads to [`Pebble::directory_root`], what is
 //! issued leads to [`Pebble::root_pem`], and neither root is known to the machine.
 //!
-//! Validation comes to 127.0.0.1: for http-01 to [`Pebble::http_address`], for tls-alpn-01 to
+//! Validation comes to 127.0.0.1, or to the same ports of [`PebbleOptions::every_name`]: for http-01 to [`Pebble::http_address`], for tls-alpn-01 to
 //! [`Pebble::tls_address`]. Both ports are reserved and nobody listens there before the client under test does.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -49,8 +49,10 @@ pub struct PebbleOptions {
     pub sleep_seconds: Option<u8>,
     /// Pebble's `-strict`: refuses what future versions of the protocol's servers will refuse.
     pub strict: bool,
-    /// The name server that is asked for every name; `None`: the challenge test server, which answers 127.0.0.1.
+    /// The name server that is asked for every name; `None`: the challenge test server.
     pub name_server: Option<SocketAddr>,
+    /// The one address of every name, as the challenge test server tells it.
+    pub every_name: IpAddr,
 }
 
 impl Default for PebbleOptions {
@@ -65,6 +67,7 @@ impl Default for PebbleOptions {
             sleep_seconds: None,
             strict: false,
             name_server: None,
+            every_name: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
     }
 }
@@ -188,8 +191,10 @@ impl Pebble {
             .expect("a configuration for pebble");
 
         let mut names = Command::new("pebble-challtestsrv");
-        let unused = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
-        names.args(unused).args(["-defaultIPv4", "127.0.0.1"]);
+        names.args(["-http01", "", "-https01", "", "-tlsalpn01", ""]);
+        let every_name = options.every_name.to_string();
+        let (v4, v6) = if options.every_name.is_ipv4() { (&*every_name, "") } else { ("", &*every_name) };
+        names.args(["-defaultIPv4", v4, "-defaultIPv6", v6]);
         names.args(["-dns01", &ports.names.address().to_string()]);
         names.args(["-management", &ports.names_management.address().to_string()]);
         let mut names = Server::start("pebble-challtestsrv", directory.path(), names)?;
@@ -265,5 +270,5 @@ fn resolves(name_server: SocketAddr) -> bool {
         socket.send(QUESTION)?;
         socket.recv(&mut [0; 512])
     };
-    ask().is_ok_and(|length| length > QUESTION.len())
+    ask().is_ok_and(|length| length >= QUESTION.len())
 }

@@ -1,5 +1,6 @@
 //! Certificates by ACME from Pebble, handed over to nginx and to the product stand-in; OpenSSL is the witness.
 
+use std::net::Ipv6Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -129,6 +130,27 @@ fn a_certificate_is_obtained_by_http_01_handed_over_proven_and_renewed_again() {
     assert_eq!(scene.kept(), kept, "the same account");
     scene.world.baton(&["renew", "site"]).expect(0);
     assert!(scene.world.baton(&["status"]).expect(0).stdout.contains("site"));
+}
+
+/// The names have no IPv4 address at all, so every look of the CA comes over IPv6.
+#[test]
+fn a_ca_validates_over_ipv6() {
+    let options = PebbleOptions { every_name: Ipv6Addr::LOCALHOST.into(), ..PebbleOptions::default() };
+    let scene = Scene::new(&options);
+    let http = format!("http-port = {}", scene.pebble.http_address().port());
+    let tls = format!("tls-port = {}", scene.pebble.tls_address().port());
+    let mut before = scene.first.clone();
+    for (kind, port) in [("http-01", http), ("tls-alpn-01", tls)] {
+        let settings =
+            |address| format!("challenge = '{kind}'\n{port}\nchallenge-addresses = ['{address}']\n");
+        scene.write_settings(&settings("127.0.0.1"));
+        let refused = scene.renew().expect(1);
+        let told = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(told.contains("[::1]"), "{told}");
+        assert_eq!(scene.served(), before);
+        scene.write_settings(&settings("::1"));
+        before = scene.renews(&before);
+    }
 }
 
 #[test]
