@@ -67,6 +67,9 @@ pub mod tracer;
 #[cfg(unix)]
 pub mod tree;
 
+#[cfg(windows)]
+pub mod share;
+
 mod digest;
 #[cfg(unix)]
 mod server;

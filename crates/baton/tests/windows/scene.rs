@@ -1,6 +1,6 @@
 //! A product that is a service and serves a certificate, with its successor in the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -134,6 +134,14 @@ impl Scene {
             quoted(&self.fixture.directory()),
             self.endpoints_setting(),
         ));
+    }
+
+    /// Has Baton go to the product's directory by another path.
+    pub(crate) fn reach_product_by(&self, path: &Path) {
+        let settings = fs_err::read_to_string(self.world.path("baton.toml")).unwrap();
+        let own = quoted(&self.fixture.directory());
+        assert!(settings.contains(&own), "{settings}");
+        self.world.write_settings(&settings.replace(&own, &quoted(path)));
     }
 
     /// Xtract Core tells its ports; those of the others are not the usual ones here.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use baton_testkit::Product;
 use baton_testkit::condition::wait_until;
 use baton_testkit::product_server::Faults;
+use baton_testkit::share::on_share;
 
 use crate::scene::Scene;
 
@@ -35,6 +36,28 @@ fn every_product_is_handed_over_by_its_usual_service() {
         scene.assert_served(&scene.new);
         scene.assert_handed_over(before);
     }
+}
+
+/// Servers behind a load balancer have one `config` on a share.
+#[test]
+fn a_product_on_a_share_is_handed_over_and_brought_back() {
+    let name = "baton-test-share";
+    let scene = Scene::new(Product::XtractCore, name, &Faults::default(), &format!("service = '{name}'"));
+    let share = on_share(&scene.fixture.directory());
+    assert!(share.starts_with(r"\\localhost\c$"), "{}", share.display());
+    scene.reach_product_by(&share);
+    let before = scene.references();
+
+    assert_eq!(scene.swap().expect(0).json()["outcome"], "served");
+    scene.assert_served(&scene.new);
+    scene.assert_handed_over(before);
+
+    let before = scene.references();
+    let faults = Faults { refuse_thumbprint: Some(scene.old.thumbprint.clone()), ..Faults::default() };
+    scene.fixture.set_faults(&faults);
+    scene.swap_back().expect(4);
+    assert_eq!(scene.references(), before);
+    scene.assert_served(&scene.new);
 }
 
 #[test]

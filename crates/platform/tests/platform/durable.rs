@@ -1,5 +1,6 @@
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read as _};
+use std::path::Path;
 
 use baton_platform::durable::{self, Attributes, TEMPORARY_PREFIX};
 use fs_err as fs;
@@ -62,7 +63,19 @@ fn a_file_that_someone_holds_for_a_moment_is_waited_for() {
 #[test]
 fn a_path_may_be_long() {
     let root = tempfile::tempdir().unwrap();
-    let mut directory = root.path().to_owned();
+    replace_rename_and_remove_deep_below(root.path());
+}
+
+#[cfg(windows)]
+#[test]
+fn a_path_on_a_share_may_be_long() {
+    let root = tempfile::tempdir().unwrap();
+    replace_rename_and_remove_deep_below(&baton_testkit::share::on_share(root.path()));
+    assert!(root.path().join("a".repeat(120)).is_dir(), "it is the same disk");
+}
+
+fn replace_rename_and_remove_deep_below(root: &Path) {
+    let mut directory = root.to_owned();
     for name in ["a", "b", "c"] {
         directory.push(name.repeat(120));
         durable::create_private_directory(&directory).unwrap();
