@@ -17,6 +17,9 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{Cli, Color, Command, Globals};
 use crate::failure::{Exit, Failure};
@@ -100,31 +103,24 @@ async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
 fn set_up_logging(cli: &Cli) {
     let is_up = matches!(cli.command, Command::Up(_));
     let level = match (cli.globals.quiet, cli.globals.verbose) {
-        (true, _) => "error",
-        (false, 0) if is_up => "info",
-        (false, 0) => "error",
-        (false, 1) => "info",
-        (false, _) => "debug",
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) if is_up => LevelFilter::INFO,
+        (false, 0) => LevelFilter::ERROR,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
     };
-    let filter = log_filter(level);
     let is_colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
         // When nobody reads standard error any more, that must not end the program.
         .log_internal_errors(false)
-        .with_ansi(is_colour)
-        .init();
+        .with_ansi(is_colour);
+    tracing_subscriber::registry().with(lines.with_filter(log_filter(level))).init();
 }
 
-fn log_filter(level: &str) -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::new(format!("warn,baton={level},{}", crates(level)))
-}
-
-/// Our own crates all begin alike; a filter by prefix does not exist for names with a hyphen turned underscore.
-fn crates(level: &str) -> String {
-    const OURS: [&str; 9] =
-        ["alarm", "designer", "handover", "issuer", "platform", "scheduler", "state", "store", "target"];
-    OURS.map(|name| format!("baton_{name}={level}")).join(",")
+/// All of ours at a level, of others what is worth a warning.
+fn log_filter(ours: LevelFilter) -> Targets {
+    // Names of targets are compared by their beginning, and all our own crates begin alike.
+    Targets::new().with_default(LevelFilter::WARN).with_target("baton", ours)
 }
