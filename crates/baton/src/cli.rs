@@ -69,7 +69,9 @@ pub(crate) enum Color {
     Never,
 }
 
+// The arguments of a command are made when it is the one that is called: to make all of them takes a millisecond.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Keep everything renewed and serve the Designer
     ///
@@ -288,6 +290,7 @@ pub(crate) struct NewRequest {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum RequestCommand {
     /// List the requests that wait for their answer
     List,
@@ -350,6 +353,7 @@ pub(crate) struct Swap {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Hook {
     /// For certbot: certbot … --deploy-hook "baton hook certbot"
     ///
@@ -406,7 +410,8 @@ pub(crate) struct HookTargets {
     pub(crate) names: Vec<String>,
 }
 
-/// Where the key of a certificate file is, and what opens it.
+// Where the key of a certificate file is, and what opens it. (A comment of documentation would become that of the
+// command it is a part of.)
 #[derive(Debug, Args)]
 pub(crate) struct KeyFile {
     /// File with the private key in PEM [default: in the file itself, or beside it]
@@ -458,6 +463,7 @@ pub(crate) struct Recover {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum TlsCommand {
     /// Switch TLS off, restart, and prove that it answers plain HTTP
     ///
@@ -539,6 +545,7 @@ pub(crate) enum Reason {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Account {
     /// Print the account's URL; registers it where there is none yet
     Show(AccountOf),
@@ -564,6 +571,7 @@ pub(crate) struct StoreArguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Store {
     /// List the certificates of the store
     List,
@@ -605,6 +613,7 @@ pub(crate) enum Store {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Target {
     /// List the targets and the certificates that they name
     List,
@@ -616,6 +625,7 @@ pub(crate) enum Target {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Ca {
     /// Print the root certificate of the internal CA, in PEM
     Root {
@@ -626,6 +636,7 @@ pub(crate) enum Ca {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum UserCommand {
     /// Add a user; the password is asked for
     Add {
@@ -655,6 +666,7 @@ pub(crate) enum UserCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum TokenCommand {
     /// Make a token and print it: it is shown this once
     Add {
@@ -723,6 +735,7 @@ fn servers() -> impl TypedValueParser<Value = ProductServer> {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Service {
     /// Make the service, with the settings and the data directory of this command; it starts with the machine
     Install,
@@ -744,7 +757,7 @@ pub(crate) struct Selftest {
     pub(crate) task: Option<SelftestTask>,
 }
 
-/// What a self-test has another process do.
+// What a self-test has another process do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SelftestTask {
     /// Whether a lock is free
