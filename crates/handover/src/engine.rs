@@ -302,13 +302,12 @@ impl Engine {
         if running.record.purpose == Purpose::Recover {
             return self.recovered(running, done, proofs).await;
         }
-        let recovery = self.state.recovery(&running.target.name).await?;
         let closing = Closing {
             proofs: proofs.iter().filter_map(crate::observe::proof_record).collect(),
             observed: Some(crate::observe::observed(running.target, proofs)),
             in_use: Some(running.new_fingerprint()),
-            retirement: self.retirement_of(&running, clock::now()).await?,
-            recovered: recovery.map(|recovery| recovery.target),
+            replaced: running.old_fingerprint().map(|old| self.replaced(old, &running.target.name)),
+            recovered: Some(running.target.name.clone()),
             ..Closing::default()
         };
         tracing::info!(handover = %running.id, target = %running.target, "served: the new certificate is proven");

@@ -2,15 +2,14 @@
 
 use baton_finding::Explain as _;
 use baton_platform::clock;
-use baton_state::Retirement;
+use baton_state::{Replaced, Retirement};
 use baton_x509::{Fingerprint, Thumbprint};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::HandoverError;
 use crate::find::SearchIn;
-use crate::running::Running;
 
 /// A certificate that was removed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,48 +38,14 @@ pub struct Kept {
 }
 
 impl Engine {
-    /// When the certificate before may go: after the grace period. One that lives less long than that is of no
-    /// use for a roll back once it has expired, so it waits only as long as it lives.
-    pub(crate) async fn retirement_of(
-        &self,
-        running: &Running<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Retirement>, HandoverError> {
-        match running.old_fingerprint() {
-            Some(old) => self.retirement(old, &running.target.name, now).await,
-            None => Ok(None),
-        }
-    }
-
     /// Puts a certificate that Baton brought on the list of those to be retired.
     pub async fn retire_later(&self, old: Fingerprint, now: Timestamp) -> Result<(), HandoverError> {
-        if let Some(retirement) = self.retirement(old, "", now).await? {
-            self.state.record_retirement(&retirement).await?;
-        }
-        Ok(())
+        Ok(self.state.record_replaced(&self.replaced(old, ""), now).await?)
     }
 
-    async fn retirement(
-        &self,
-        old: Fingerprint,
-        target: &str,
-        now: Timestamp,
-    ) -> Result<Option<Retirement>, HandoverError> {
-        let record = self.state.certificate(old).await?;
-        Ok(record.map(|record| {
-            let lifetime = record.not_after.duration_since(record.not_before);
-            let grace = self.grace.min(lifetime).max(SignedDuration::ZERO);
-            let discard_at = now.saturating_add(grace).unwrap_or(now);
-            Retirement {
-                fingerprint: old,
-                thumbprint: record.thumbprint,
-                target: target.to_owned(),
-                foreign: record.foreign,
-                discard_at,
-                discarded: false,
-                shred_at: discard_at.saturating_add(grace).unwrap_or(discard_at),
-            }
-        }))
+    /// A certificate that is replaced at a target, and stays for the grace period.
+    pub(crate) fn replaced(&self, old: Fingerprint, target: &str) -> Replaced {
+        Replaced { fingerprint: old, target: target.to_owned(), grace: self.grace }
     }
 
     /// Retires what is due: first into the trash, and after a second grace period for good. A certificate that is
@@ -167,7 +132,7 @@ impl Engine {
             .map_err(|error| failed(Box::new(error)))?;
         stores().try_for_each(|store| store.discard(thumbprint)).map_err(|error| failed(Box::new(error)))?;
         tracing::info!(%thumbprint, "retired: certificate and key are in the trash");
-        Ok(self.state.record_retirement(&Retirement { discarded: true, ..retirement.clone() }).await?)
+        Ok(self.state.record_discarded(retirement.fingerprint).await?)
     }
 
     /// When the next certificate is to be retired.

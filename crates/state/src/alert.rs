@@ -63,7 +63,7 @@ impl State {
     /// All alerts that are not over.
     pub async fn alerts(&self) -> Result<Vec<Alert>, StateError> {
         sqlx::query("SELECT * FROM alert ORDER BY channel, cause")
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list the alerts"))?
             .iter()
@@ -104,7 +104,7 @@ impl State {
         let rows = sqlx::query("SELECT id, notice FROM alert_notice WHERE channel = ? ORDER BY id LIMIT ?")
             .bind(channel)
             .bind(limit)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list the notices"))?;
         Ok(rows.iter().map(|row| WaitingNotice { id: row.get("id"), notice: row.get("notice") }).collect())
@@ -158,7 +158,7 @@ impl State {
              LEFT JOIN (SELECT channel AS name, count(*) AS waiting FROM alert_notice GROUP BY channel) USING (name)
              ORDER BY name",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the deliveries of alerts"))?
         .iter()

@@ -28,7 +28,9 @@ pub struct ApiToken {
 impl State {
     /// All tokens, by name, those that are over too.
     pub async fn api_tokens(&self) -> Result<Vec<ApiToken>, StateError> {
-        let rows = sqlx::query("SELECT * FROM api_token ORDER BY name").fetch_all(&self.pool).await;
+        let rows = sqlx::query("SELECT * FROM api_token ORDER BY name")
+            .fetch_all(&mut *self.connection().await?)
+            .await;
         rows.map_err(failed("list the tokens"))?.iter().map(api_token).collect()
     }
 
@@ -36,7 +38,7 @@ impl State {
     pub async fn api_token(&self, token: TokenHash) -> Result<Option<ApiToken>, StateError> {
         sqlx::query("SELECT * FROM api_token WHERE token_hash = ?")
             .bind(token.as_bytes())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read a token"))?
             .map(|row| api_token(&row))

@@ -76,7 +76,7 @@ impl State {
     ) -> Result<Option<CertificateRecord>, StateError> {
         sqlx::query("SELECT * FROM certificate WHERE fingerprint = ?")
             .bind(fingerprint.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read a certificate"))?
             .map(|row| record(&row))

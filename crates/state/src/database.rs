@@ -1,16 +1,17 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use baton_platform::durable;
 use baton_platform::lock::FileLock;
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Encode, Sqlite, SqliteConnection, SqlitePool, Type,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Encode, Sqlite, SqliteConnection,
+    Type,
 };
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::error::StateError;
 
@@ -29,7 +30,9 @@ const ROWS_AT_ONCE: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct State {
     pub(crate) path: PathBuf,
-    pub(crate) pool: SqlitePool,
+    /// One connection: writes queue here, not in SQLite's busy handler. It is absent while a transaction has it: one
+    /// that fails or is broken off takes its connection with it, and so SQLite undoes it.
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl State {
@@ -44,53 +47,115 @@ impl State {
         let mut lock = if path.exists() { None } else { Some(lock(&path).await.map_err(open_error)?) };
         // SQLite gives its side files the mode of the database: so make it private before it opens it.
         durable::create_private_file(&path).map_err(open_error)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(LOCK_PATIENCE)
-            // Rows come from a thread of their own: in large parcels, so that the two wake each other seldom.
-            .row_buffer_size(ROWS_AT_ONCE)
-            .pragma("wal_autocheckpoint", LOG_PAGES)
-            .foreign_keys(true);
-        // One connection: writes queue here, not in SQLite's busy handler, and nothing wakes up by itself.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // It is a file: there is no server that could have gone away meanwhile.
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(is_sound(connection)))
-            .connect_with(options)
-            .await
-            .map_err(|cause| StateError::Connect { path: path.clone(), cause })?;
+        let mut connection = connect(&path).await?;
         let connect_error = |cause| StateError::Connect { path: path.clone(), cause };
-        if !has_newest_form(&pool).await.map_err(connect_error)? {
+        if !has_newest_form(&mut connection).await.map_err(connect_error)? {
             if lock.is_none() {
                 lock = Some(self::lock(&path).await.map_err(open_error)?);
             }
-            if !has_newest_form(&pool).await.map_err(connect_error)? {
+            if !has_newest_form(&mut connection).await.map_err(connect_error)? {
                 MIGRATIONS
-                    .run(&pool)
+                    .run(&mut connection)
                     .await
                     .map_err(|cause| StateError::Migrate { path: path.clone(), cause })?;
             }
         }
         drop(lock);
-        Ok(Self { path, pool })
+        Ok(Self { path, connection: Arc::new(Mutex::new(Some(connection))) })
+    }
+
+    /// The connection, for a single statement.
+    pub(crate) async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StateError> {
+        let (slot, connection) = self.take_connection().await?;
+        Ok(MutexGuard::map(slot, |slot| slot.insert(connection)))
+    }
+
+    /// Begins to read several things as they are at one moment.
+    pub(crate) async fn begin_reading(&self, action: &'static str) -> Result<Transaction<'_>, StateError> {
+        self.begin("BEGIN", action).await
+    }
+
+    /// Begins to read and write several things, as nobody else writes. Dropped before its end, it is undone.
+    pub(crate) async fn begin_writing(&self, action: &'static str) -> Result<Transaction<'_>, StateError> {
+        self.begin("BEGIN IMMEDIATE", action).await
+    }
+
+    async fn begin(
+        &self,
+        statement: &'static str,
+        action: &'static str,
+    ) -> Result<Transaction<'_>, StateError> {
+        let (slot, mut connection) = self.take_connection().await?;
+        sqlx::raw_sql(statement).execute(&mut connection).await.map_err(failed(action))?;
+        Ok(Transaction { slot, connection, action })
+    }
+
+    async fn take_connection(
+        &self,
+    ) -> Result<(MutexGuard<'_, Option<SqliteConnection>>, SqliteConnection), StateError> {
+        let mut slot = self.connection.lock().await;
+        let connection = match slot.take() {
+            Some(connection) => connection,
+            None => connect(&self.path).await?,
+        };
+        Ok((slot, connection))
     }
 
     /// Leaves the database as it is: what was written is durable in the log already, and to write the log back
     /// at the end of every command would cost each of them two more waits for the disk.
     pub async fn leave(&self) {
         // A connection that is never dropped is never closed: the process ends with it.
-        std::mem::forget(self.pool.acquire().await);
+        std::mem::forget(self.connection.lock().await.take());
     }
 
-    /// Closes the database and writes the log back; what was written is durable already.
+    /// Closes the database and writes the log back.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if let Some(connection) = self.connection.lock().await.take() {
+            // What was written is durable already, wherever it stands.
+            let _ = connection.close().await;
+        }
     }
+}
+
+/// A transaction of several journeys to SQLite's thread and back.
+#[derive(Debug)]
+pub(crate) struct Transaction<'s> {
+    slot: MutexGuard<'s, Option<SqliteConnection>>,
+    pub(crate) connection: SqliteConnection,
+    action: &'static str,
+}
+
+impl Transaction<'_> {
+    /// All that was written stays; durable when this returns.
+    pub(crate) async fn commit(self) -> Result<(), StateError> {
+        self.end("COMMIT").await
+    }
+
+    /// Nothing that was written stays.
+    pub(crate) async fn roll_back(self) -> Result<(), StateError> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), StateError> {
+        sqlx::raw_sql(statement).execute(&mut self.connection).await.map_err(failed(self.action))?;
+        *self.slot = Some(self.connection);
+        Ok(())
+    }
+}
+
+async fn connect(path: &Path) -> Result<SqliteConnection, StateError> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(LOCK_PATIENCE)
+        // Rows come from a thread of their own: in large parcels, so that the two wake each other seldom.
+        .row_buffer_size(ROWS_AT_ONCE)
+        .pragma("wal_autocheckpoint", LOG_PAGES)
+        .foreign_keys(true)
+        .connect()
+        .await
+        .map_err(|cause| StateError::Connect { path: path.to_owned(), cause })
 }
 
 /// The lock for what only one process may do to the database's file.
@@ -116,19 +181,9 @@ pub(crate) fn lock_of(path: &Path) -> PathBuf {
     path.with_extension("lock")
 }
 
-/// Whether a connection can be used on. When the disk is full SQLite ends a transaction by itself, and the library goes on
-/// to count it: no other could ever begin.
-async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // A transaction that was dropped is rolled back before this is answered.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
-}
-
 /// Whether every migration was done: each of them sets its own number.
-async fn has_newest_form(pool: &SqlitePool) -> Result<bool, sqlx::Error> {
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(pool).await?;
+async fn has_newest_form(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;
     Ok(MIGRATIONS.iter().map(|migration| migration.version).max() == Some(version))
 }
 
@@ -170,15 +225,41 @@ impl Batch {
         state: &State,
         action: &'static str,
     ) -> Result<Vec<SqliteRow>, StateError> {
+        self.send(state, action, |statements| format!("BEGIN IMMEDIATE;\n{statements};\nCOMMIT")).await
+    }
+
+    /// Writes all, or nothing, and does not wait for the disk: it outlives this process, and a power cut only when
+    /// something was written durably after it.
+    pub(crate) async fn write_without_waiting(
+        self,
+        state: &State,
+        action: &'static str,
+    ) -> Result<Vec<SqliteRow>, StateError> {
+        // In WAL mode NORMAL syncs at checkpoints alone: <https://sqlite.org/pragma.html#pragma_synchronous>.
+        let transaction = |statements: &str| {
+            format!(
+                "PRAGMA synchronous = NORMAL;\nBEGIN IMMEDIATE;\n{statements};\nCOMMIT;\nPRAGMA synchronous = FULL"
+            )
+        };
+        self.send(state, action, transaction).await
+    }
+
+    async fn send(
+        self,
+        state: &State,
+        action: &'static str,
+        transaction: impl FnOnce(&str) -> String,
+    ) -> Result<Vec<SqliteRow>, StateError> {
         let error = failed(action);
         if let Some(failure) = self.failure {
             return Err(error(failure));
         }
-        let mut transaction = state.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&error)?;
-        // Nothing but the literals of `add` is in it.
-        let statements = sqlx::query_with(AssertSqlSafe(self.statements), self.arguments).persistent(false);
-        let rows = statements.fetch_all(&mut *transaction).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)?;
+        let (mut slot, mut connection) = state.take_connection().await?;
+        // Nothing but literals is in it.
+        let statements = AssertSqlSafe(transaction(&self.statements));
+        let statements = sqlx::query_with(statements, self.arguments).persistent(false);
+        let rows = statements.fetch_all(&mut connection).await.map_err(error)?;
+        *slot = Some(connection);
         Ok(rows)
     }
 }

@@ -18,7 +18,9 @@ pub struct IssuerUse {
 impl State {
     /// How much each issuer was asked that something is known of.
     pub async fn issuer_uses(&self) -> Result<Vec<IssuerUse>, StateError> {
-        let rows = sqlx::query("SELECT name, full_at, rest_until FROM issuer").fetch_all(&self.pool).await;
+        let rows = sqlx::query("SELECT name, full_at, rest_until FROM issuer")
+            .fetch_all(&mut *self.connection().await?)
+            .await;
         let rows = rows.map_err(failed("read what the issuers were asked"))?;
         rows.iter()
             .map(|row| {
@@ -43,7 +45,7 @@ impl State {
             .bind(&used.name)
             .bind(used.full_at.map(|at| at.as_millisecond()))
             .bind(used.rest_until.map(|at| at.as_millisecond()))
-            .execute(&self.pool)
+            .execute(&mut *self.connection().await?)
             .await
             .map_err(failed("record what an issuer was asked"))?;
         Ok(())

@@ -17,7 +17,7 @@ use crate::database::{
 use crate::error::StateError;
 use crate::observation::{self, Observation};
 use crate::recovery::{self, Recovery};
-use crate::retirement::{self, Retirement};
+use crate::retirement::{self, Replaced};
 
 /// Which handover, counted from 1 on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -207,11 +207,11 @@ pub struct Closing {
     pub observed: Option<(String, Vec<Observation>)>,
     /// A certificate that is in use, so it is not on its way out any more.
     pub in_use: Option<Fingerprint>,
-    /// The certificate before, on its way out.
-    pub retirement: Option<Retirement>,
+    /// The certificate before, on its way out from now on.
+    pub replaced: Option<Replaced>,
     /// What was reset, and waits to be put back.
     pub recovery: Option<Recovery>,
-    /// The target's name, when what was reset at it is back.
+    /// The target, where nothing waits any more to be put back.
     pub recovered: Option<String>,
 }
 
@@ -260,10 +260,19 @@ impl State {
         next: Step,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let mut batch = Batch::default();
-        end_step(&mut batch, id, ended);
-        add_step(&mut batch, Some(id), &StepRecord::begun(next, now));
-        batch.write(self, "advance a handover").await?;
+        advancing(id, ended, next, now).write(self, "advance a handover").await?;
+        Ok(())
+    }
+
+    /// The same where a power cut may take it back.
+    pub async fn advance_without_waiting(
+        &self,
+        id: HandoverId,
+        ended: &StepRecord,
+        next: Step,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        advancing(id, ended, next, now).write_without_waiting(self, "advance a handover").await?;
         Ok(())
     }
 
@@ -286,8 +295,8 @@ impl State {
         if let Some(in_use) = closing.in_use {
             retirement::delete(&mut batch, in_use);
         }
-        if let Some(retirement) = &closing.retirement {
-            retirement::write(&mut batch, retirement);
+        if let Some(replaced) = &closing.replaced {
+            retirement::write(&mut batch, replaced, now);
         }
         if let Some(recovery) = &closing.recovery {
             recovery::write(&mut batch, recovery);
@@ -329,7 +338,7 @@ impl State {
         .bind(&filter.certificate)
         .bind(filter.thumbprint.map(|thumbprint| thumbprint.to_string()))
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the handovers"))?
         .iter()
@@ -341,7 +350,7 @@ impl State {
     pub async fn handover(&self, id: HandoverId) -> Result<Option<Handover>, StateError> {
         sqlx::query("SELECT * FROM handover WHERE id = ?")
             .bind(id.0)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read a handover"))?
             .map(|row| handover(&row))
@@ -351,7 +360,7 @@ impl State {
     /// The last handover whose successor was proven.
     pub async fn last_served(&self) -> Result<Option<Handover>, StateError> {
         sqlx::query("SELECT * FROM handover WHERE outcome = 'served' ORDER BY id DESC LIMIT 1")
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read the last handover"))?
             .map(|row| handover(&row))
@@ -362,7 +371,7 @@ impl State {
     pub async fn open_handovers(&self, target: &str) -> Result<Vec<Handover>, StateError> {
         sqlx::query("SELECT * FROM handover WHERE outcome IS NULL AND target = ? ORDER BY id")
             .bind(target)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list the open handovers"))?
             .iter()
@@ -376,7 +385,7 @@ impl State {
             "SELECT target, id FROM handover
              WHERE outcome = 'stuck' AND id IN (SELECT max(id) FROM handover WHERE outcome <> 'refused' GROUP BY target)",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the stuck handovers"))?;
         Ok(rows.iter().map(|row| (row.get("target"), HandoverId(row.get("id")))).collect())
@@ -387,7 +396,7 @@ impl State {
         sqlx::query(
             "SELECT target, max(id) AS id, started_at FROM handover WHERE outcome IS NULL GROUP BY target",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the open handovers"))?
         .iter()
@@ -399,7 +408,7 @@ impl State {
     pub async fn steps(&self, id: HandoverId) -> Result<Vec<StepRecord>, StateError> {
         sqlx::query("SELECT * FROM step WHERE handover = ? ORDER BY position")
             .bind(id.0)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list the steps of a handover"))?
             .iter()
@@ -419,7 +428,7 @@ impl State {
     pub async fn proofs(&self, id: HandoverId) -> Result<Vec<ProofRecord>, StateError> {
         sqlx::query("SELECT * FROM proof WHERE handover = ? ORDER BY rowid")
             .bind(id.0)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list the proofs of a handover"))?
             .iter()
@@ -487,6 +496,13 @@ fn insert_handover(
 fn inserted(rows: &[SqliteRow]) -> Result<HandoverId, StateError> {
     let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed("number a handover"))?;
     Ok(HandoverId(row.get("id")))
+}
+
+fn advancing(id: HandoverId, ended: &StepRecord, next: Step, now: Timestamp) -> Batch {
+    let mut batch = Batch::default();
+    end_step(&mut batch, id, ended);
+    add_step(&mut batch, Some(id), &StepRecord::begun(next, now));
+    batch
 }
 
 /// Brings a step that has begun to its end; one that was never written down becomes the next one.

@@ -4,7 +4,7 @@ use baton_x509::{Fingerprint, Thumbprint, X509};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use crate::database::{State, failed, parsed, parsed_optional, to_optional_time, to_time};
+use crate::database::{Batch, State, failed, parsed, parsed_optional, to_optional_time, to_time};
 use crate::error::StateError;
 
 /// What is known of the key of a certificate; never the key itself.
@@ -27,7 +27,7 @@ impl State {
              WHERE certificate.fingerprint = ?",
         )
         .bind(certificate.to_string())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.connection().await?)
         .await
         .map_err(failed("read what is known of a key"))?;
         row.map_or(Ok(KeyRecord::default()), |row| {
@@ -47,7 +47,7 @@ impl State {
              JOIN certificate AS other ON other.public_key = certificate.public_key
              GROUP BY renewal.current",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the ages of keys"))?;
         rows.iter().map(|row| Ok((parsed("fingerprint", row.get(0))?, to_time(row.get(1))?))).collect()
@@ -61,7 +61,7 @@ impl State {
              JOIN certificate ON certificate.public_key = compromised_key.public_key
              JOIN renewal ON renewal.current = certificate.fingerprint",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the compromised keys"))?;
         rows.iter()
@@ -72,22 +72,18 @@ impl State {
     /// Remembers that someone else may have the key of a certificate.
     pub async fn record_compromised(&self, certificate: &X509, now: Timestamp) -> Result<(), StateError> {
         let public_key = Fingerprint::of(certificate.public_key()).to_string();
-        let error = failed("record a compromised key");
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&error)?;
+        let mut batch = Batch::default();
         // It may have been met before keys were remembered.
-        sqlx::query("UPDATE certificate SET public_key = ? WHERE fingerprint = ?")
+        batch
+            .add("UPDATE certificate SET public_key = ? WHERE fingerprint = ?")
             .bind(&public_key)
-            .bind(certificate.fingerprint().to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(&error)?;
-        sqlx::query("INSERT OR IGNORE INTO compromised_key (public_key, thumbprint, at) VALUES (?, ?, ?)")
+            .bind(certificate.fingerprint().to_string());
+        batch
+            .add("INSERT OR IGNORE INTO compromised_key (public_key, thumbprint, at) VALUES (?, ?, ?)")
             .bind(&public_key)
             .bind(certificate.thumbprint().to_string())
-            .bind(now.as_millisecond())
-            .execute(&mut *transaction)
-            .await
-            .map_err(&error)?;
-        transaction.commit().await.map_err(&error)
+            .bind(now.as_millisecond());
+        batch.write(self, "record a compromised key").await?;
+        Ok(())
     }
 }

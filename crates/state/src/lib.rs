@@ -2,7 +2,7 @@
 //! and who may use the Designer, and what they did there.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: a write has reached the disk when its call returns, and the
-//! engine relies on that. No write transaction is ever held across a wait for anything else.
+//! engine relies on that, but for the one that says that a look has begun. No write transaction is ever held across a wait for anything else.
 
 mod access_level;
 mod alert;
@@ -46,7 +46,7 @@ pub use principal::{PrincipalName, PrincipalNameError};
 pub use recovery::Recovery;
 pub use renewal::{Attempts, Awaiting, InForce, Renewal, Standing};
 pub use rescue::Rescue;
-pub use retirement::Retirement;
+pub use retirement::{Replaced, Retirement};
 pub use session::Session;
 pub use sign_in_attempt::{AttemptSubject, AttemptVerdict, SignInAttempt};
 pub use suggestion::{SuggestedWindow, SuggestionRecord};

@@ -52,7 +52,7 @@ impl State {
             "SELECT certificate, target, max(finished_at) AS at FROM handover
              WHERE outcome IN ('served', 'unchanged') AND finished_at IS NOT NULL GROUP BY certificate, target",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the last handovers"))?
         .iter()
@@ -65,7 +65,7 @@ impl State {
             "SELECT target, endpoint, address, max(at) AS at FROM proof
              JOIN handover ON handover.id = proof.handover GROUP BY target, endpoint, address",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("list the last proofs"))?
         .iter()
@@ -81,7 +81,7 @@ impl State {
                AND json_extract(finding.value, '$.severity') = 'error'
              GROUP BY target, code",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("count the handovers that failed"))?;
         Ok(rows.iter().map(|row| (row.get("target"), row.get("code"), row.get("failures"))).collect())
@@ -97,7 +97,7 @@ impl State {
                    WHERE outcome = 'served' AND finished_at IS NOT NULL)
              GROUP BY target",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await
         .map_err(failed("measure the handovers"))?;
         let times = |row: &sqlx::sqlite::SqliteRow| HandoverTimes {

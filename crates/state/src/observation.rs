@@ -56,7 +56,7 @@ impl State {
     /// The last look at every endpoint, by target and endpoint.
     pub async fn observations(&self) -> Result<Vec<Observation>, StateError> {
         sqlx::query("SELECT * FROM observation ORDER BY target, endpoint, address")
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.connection().await?)
             .await
             .map_err(failed("list what endpoints serve"))?
             .iter()

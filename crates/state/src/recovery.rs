@@ -23,7 +23,7 @@ impl State {
     pub async fn recovery(&self, target: &str) -> Result<Option<Recovery>, StateError> {
         sqlx::query("SELECT * FROM recovery WHERE target = ?")
             .bind(target)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read what was reset"))?
             .map(|row| recovery(&row))
@@ -32,7 +32,7 @@ impl State {
 
     /// What was reset at any target and waits to be put back.
     pub async fn recoveries(&self) -> Result<Vec<Recovery>, StateError> {
-        let rows = sqlx::query("SELECT * FROM recovery").fetch_all(&self.pool).await;
+        let rows = sqlx::query("SELECT * FROM recovery").fetch_all(&mut *self.connection().await?).await;
         rows.map_err(failed("list what was reset"))?.iter().map(recovery).collect()
     }
 }

@@ -116,7 +116,7 @@ impl State {
     pub async fn renewal(&self, name: &str) -> Result<Renewal, StateError> {
         let row = sqlx::query("SELECT * FROM renewal WHERE name = ?")
             .bind(name)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read a renewal"))?;
         row.map_or_else(|| Ok(Renewal { name: name.to_owned(), ..Renewal::default() }), |row| renewal(&row))
@@ -129,14 +129,19 @@ impl State {
     /// come to rest meanwhile.
     pub async fn standings(&self) -> Result<Vec<Standing>, StateError> {
         let error = failed("list the renewals");
-        let mut transaction = self.pool.begin().await.map_err(&error)?;
+        let mut transaction = self.begin_reading("list the renewals").await?;
         // Nothing but literals is in them.
         let (at_rest, others) =
             (format!("{AT_REST} WHERE {IS_AT_REST}"), format!("{STANDINGS} WHERE NOT ({IS_AT_REST})"));
-        let at_rest =
-            sqlx::query(AssertSqlSafe(at_rest)).fetch_all(&mut *transaction).await.map_err(&error)?;
-        let others = sqlx::query(AssertSqlSafe(others)).fetch_all(&mut *transaction).await.map_err(&error)?;
-        transaction.commit().await.map_err(&error)?;
+        let at_rest = sqlx::query(AssertSqlSafe(at_rest))
+            .fetch_all(&mut transaction.connection)
+            .await
+            .map_err(&error)?;
+        let others = sqlx::query(AssertSqlSafe(others))
+            .fetch_all(&mut transaction.connection)
+            .await
+            .map_err(&error)?;
+        transaction.commit().await?;
         let resting = |row: &SqliteRow| {
             Ok(Standing { name: row.get(0), current: in_force(row, 1)?, ..Standing::default() })
         };
@@ -147,7 +152,8 @@ impl State {
     pub async fn standing(&self, name: &str) -> Result<Standing, StateError> {
         let query = format!("{STANDINGS} WHERE renewal.name = ?");
         // Nothing but two literals is in it.
-        let row = sqlx::query(AssertSqlSafe(query)).bind(name).fetch_optional(&self.pool).await;
+        let row =
+            sqlx::query(AssertSqlSafe(query)).bind(name).fetch_optional(&mut *self.connection().await?).await;
         let row = row.map_err(failed("read a renewal"))?;
         row.map_or_else(
             || Ok(Standing { name: name.to_owned(), ..Standing::default() }),
@@ -176,7 +182,7 @@ impl State {
         .bind(renewal.rest_until.map(|at| at.as_millisecond()))
         .bind(renewal.awaiting.as_ref().map(|awaiting| &awaiting.request))
         .bind(renewal.awaiting.as_ref().map(|awaiting| awaiting.since.as_millisecond()))
-        .execute(&self.pool)
+        .execute(&mut *self.connection().await?)
         .await
         .map_err(failed("record a renewal"))?;
         Ok(())

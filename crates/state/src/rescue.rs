@@ -34,7 +34,7 @@ impl State {
     /// [`StateError::Damaged`] with what SQLite found first.
     pub async fn check(&self) -> Result<(), StateError> {
         let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *self.connection().await?)
             .await
             .map_err(failed("check the database"))?;
         if found == "ok" {
@@ -83,7 +83,7 @@ impl State {
         let temporary = durable::temporary_for(copy).map_err(open_error)?;
         sqlx::query("VACUUM INTO ?")
             .bind(temporary.display().to_string())
-            .execute(&self.pool)
+            .execute(&mut *self.connection().await?)
             .await
             .map_err(failed("copy the database"))?;
         durable::persist(temporary, copy).map_err(open_error)
@@ -107,12 +107,12 @@ impl State {
             durable::replace(path, &content, durable::Attributes::private_file()).map_err(open_error)?;
             let state = Self::open(path).await?;
             sqlx::query("UPDATE handover SET restored = 1 WHERE outcome IS NULL")
-                .execute(&state.pool)
+                .execute(&mut *state.connection().await?)
                 .await
                 .map_err(failed("mark what was under way"))?;
             // Someone may have signed out, or have got another password, since the copy was made.
             sqlx::query("DELETE FROM session")
-                .execute(&state.pool)
+                .execute(&mut *state.connection().await?)
                 .await
                 .map_err(failed("end the sessions"))?;
             state.close().await;

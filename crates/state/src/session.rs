@@ -36,7 +36,7 @@ impl State {
         )
         .bind(token.as_bytes())
         .bind((now - GRACE).as_millisecond())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.connection().await?)
         .await
         .map_err(failed("read a session"))?
         .map(|row| {

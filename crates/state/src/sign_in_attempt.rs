@@ -79,10 +79,10 @@ impl State {
         let error = failed("count a try to sign in");
         let network = network(attempt.address);
         let name = attempt.name.map_or("", PrincipalName::as_str);
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&error)?;
+        let mut transaction = self.begin_writing("count a try to sign in").await?;
         sqlx::query("DELETE FROM sign_in_attempt WHERE last_at < ?")
             .bind((now - MEMORY).as_millisecond())
-            .execute(&mut *transaction)
+            .execute(&mut transaction.connection)
             .await
             .map_err(&error)?;
         let is_familiar: bool = sqlx::query_scalar(
@@ -91,7 +91,7 @@ impl State {
         .bind(name)
         .bind(&network)
         .bind((now - FAMILIAR).as_millisecond())
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction.connection)
         .await
         .map_err(&error)?;
         // Rows of one network each; of a name, those of all networks.
@@ -115,7 +115,7 @@ impl State {
             .bind(user)
             .bind(network)
             .bind(most)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut transaction.connection)
             .await
             .map_err(&error)?;
             let Some(last_at) = last_at else { continue };
@@ -124,6 +124,7 @@ impl State {
             wait = wait.max((until > now).then_some(until));
         }
         if let Some(until) = wait {
+            transaction.roll_back().await?;
             return Ok(AttemptVerdict::Wait(until));
         }
         for user in [name, ""].into_iter().skip(usize::from(name.is_empty())) {
@@ -134,11 +135,11 @@ impl State {
             .bind(user)
             .bind(&network)
             .bind(now.as_millisecond())
-            .execute(&mut *transaction)
+            .execute(&mut transaction.connection)
             .await
             .map_err(&error)?;
         }
-        transaction.commit().await.map_err(&error)?;
+        transaction.commit().await?;
         Ok(AttemptVerdict::Allowed)
     }
 

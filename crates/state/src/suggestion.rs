@@ -72,7 +72,7 @@ impl State {
         .bind(&suggestion.explanation)
         .bind(suggestion.ask_at.as_millisecond())
         .bind(suggestion.attempts)
-        .execute(&self.pool)
+        .execute(&mut *self.connection().await?)
         .await
         .map_err(failed("record what an issuer suggests"))?;
         Ok(())

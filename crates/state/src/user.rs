@@ -27,14 +27,15 @@ pub struct User {
 impl State {
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, StateError> {
-        let rows = sqlx::query("SELECT * FROM user ORDER BY name").fetch_all(&self.pool).await;
+        let rows =
+            sqlx::query("SELECT * FROM user ORDER BY name").fetch_all(&mut *self.connection().await?).await;
         rows.map_err(failed("list the users"))?.iter().map(user).collect()
     }
 
     /// Whether there is any user.
     pub async fn has_users(&self) -> Result<bool, StateError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM user)")
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *self.connection().await?)
             .await
             .map_err(failed("look for users"))
     }
@@ -43,7 +44,7 @@ impl State {
     pub async fn user(&self, name: &PrincipalName) -> Result<Option<(User, String)>, StateError> {
         sqlx::query("SELECT * FROM user WHERE name = ?")
             .bind(name.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await
             .map_err(failed("read a user"))?
             .map(|row| Ok((user(&row)?, row.get("password"))))
@@ -151,7 +152,7 @@ impl State {
         )
         .bind(token.as_bytes())
         .bind(now.as_millisecond())
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.connection().await?)
         .await
         .map_err(failed("read the link for the first user"))
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what these functions of tests cannot do is a failed test")]
 
+mod broken_off;
 mod full_disk;
 mod people;
 mod sign_in;
