@@ -11,6 +11,7 @@ use baton_platform::rotating_file::RotatingFile;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -39,7 +40,7 @@ pub(crate) fn set_up(data: &Path) -> Result<(), Failure> {
         .with_ansi(false)
         .log_internal_errors(false);
     let events = EventLog::open().ok().map(Events);
-    tracing_subscriber::registry().with(crate::log_filter("info")).with(lines).with(events).init();
+    tracing_subscriber::registry().with(crate::log_filter(LevelFilter::INFO)).with(lines).with(events).init();
     Ok(())
 }
 
