@@ -86,13 +86,7 @@ impl Engine {
     /// The same where what follows is right with or without the journal: to look, or to undo what it knows of. Then
     /// it stays open there, and the next start finishes it.
     pub(crate) async fn advance_if_possible(&self, running: &mut Running<'_>, ended: StepRecord, next: Step) {
-        let now = clock::now();
-        let written = match next {
-            // To look changes nothing, and an interrupted look begins with the activation again.
-            Step::Prove => self.state.advance_without_waiting(running.id, &ended, next, now).await,
-            _ => self.state.advance(running.id, &ended, next, now).await,
-        };
-        if let Err(cause) = written {
+        if let Err(cause) = self.state.advance(running.id, &ended, next, clock::now()).await {
             running.found([not_written(&cause)]);
         }
         running.steps.push(ended);

@@ -252,7 +252,8 @@ impl State {
         inserted(&batch.write(self, "record a handover").await?)
     }
 
-    /// Writes down, in one transaction, how a step ended and that the next one has begun.
+    /// Writes down, in one transaction, how a step ended and that the next one has begun; durable when this returns,
+    /// but for the proof after the activation.
     pub async fn advance(
         &self,
         id: HandoverId,
@@ -260,19 +261,15 @@ impl State {
         next: Step,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        advancing(id, ended, next, now).write(self, "advance a handover").await?;
-        Ok(())
-    }
-
-    /// The same where a power cut may take it back.
-    pub async fn advance_without_waiting(
-        &self,
-        id: HandoverId,
-        ended: &StepRecord,
-        next: Step,
-        now: Timestamp,
-    ) -> Result<(), StateError> {
-        advancing(id, ended, next, now).write_without_waiting(self, "advance a handover").await?;
+        let mut batch = Batch::default();
+        end_step(&mut batch, id, ended);
+        add_step(&mut batch, Some(id), &StepRecord::begun(next, now));
+        let action = "advance a handover";
+        match (ended.step, next) {
+            // To look changes nothing, and a look that is interrupted begins with the activation again.
+            (Step::Activate, Step::Prove) => batch.write_without_waiting(self, action).await?,
+            _ => batch.write(self, action).await?,
+        };
         Ok(())
     }
 
@@ -496,13 +493,6 @@ fn insert_handover(
 fn inserted(rows: &[SqliteRow]) -> Result<HandoverId, StateError> {
     let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed("number a handover"))?;
     Ok(HandoverId(row.get("id")))
-}
-
-fn advancing(id: HandoverId, ended: &StepRecord, next: Step, now: Timestamp) -> Batch {
-    let mut batch = Batch::default();
-    end_step(&mut batch, id, ended);
-    add_step(&mut batch, Some(id), &StepRecord::begun(next, now));
-    batch
 }
 
 /// Brings a step that has begun to its end; one that was never written down becomes the next one.

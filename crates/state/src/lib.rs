@@ -2,7 +2,8 @@
 //! and who may use the Designer, and what they did there.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: a write has reached the disk when its call returns, and the
-//! engine relies on that, but for the one that says that a look has begun. No write transaction is ever held across a wait for anything else.
+//! engine relies on that, but for the one that says that a look has begun. No write transaction is ever held across a
+//! wait for anything else.
 
 mod access_level;
 mod alert;
